@@ -1,1 +1,9 @@
-export {}
+export * from './bytes.ts'
+export * from './conditions.ts'
+export * from './control-api.ts'
+export * from './names.ts'
+export * from './resources.ts'
+export * from './runtime-configuration.ts'
+export * from './runtime-pool.ts'
+export * from './shard-map.ts'
+export * from './tenant-node.ts'

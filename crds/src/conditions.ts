@@ -1,0 +1,62 @@
+/**
+ * Condition types and their reasons, one catalogue for all kinds.
+ *
+ * Ready, Reconciling and Stalled follow kstatus, so that kubectl wait, Argo CD and Flux
+ * understand them. https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
+ */
+import { z } from 'zod'
+import { text } from './rule.ts'
+
+export const conditionTypes = {
+  ready: 'Ready',
+  reconciling: 'Reconciling',
+  stalled: 'Stalled',
+  /** RuntimePool: True while orphaned shards are kept because too much vanished at once. */
+  orphansHeld: 'OrphansHeld',
+} as const
+
+export type ConditionType = (typeof conditionTypes)[keyof typeof conditionTypes]
+
+/** Every reason that a condition may carry, with what it means. */
+export const reasons = {
+  Serving: 'The tenant answers on its endpoint.',
+  PoolMissing: 'No RuntimePool of that name exists in the operator namespace.',
+  NoCapacity: 'No member of the pool can take the tenant.',
+  MemberNotReady: 'The pod that holds the tenant is not ready.',
+  AssignmentPending: 'The pod has not confirmed the tenant yet.',
+  EndpointPending: 'The Service has no address yet.',
+  NameConflict: 'An object that the tenant needs exists and belongs to somebody else.',
+  MembersReady: 'All members of the pool are ready.',
+  MembersStarting: 'Some members of the pool are not ready yet.',
+  ScaleDownBlocked: 'Members that should go still hold tenants.',
+  Settled: 'Nothing is left to do.',
+  InProgress: 'Work is under way.',
+  InvalidSpec: 'The specification cannot be carried out; see the message.',
+  TooManyVanished: 'Many tenants, or their definition, vanished at once; nothing is wiped.',
+  NoOrphans: 'Every shard belongs to a tenant that exists.',
+} as const
+
+export type Reason = keyof typeof reasons
+
+export const conditionSchema = z
+  .object({
+    type: text('^[A-Z][A-Za-z]*$', 64, 'type must be in CamelCase'),
+    status: z.enum(['True', 'False', 'Unknown']),
+    reason: text('^[A-Z][A-Za-z]*$', 64, 'reason must be in CamelCase'),
+    message: z.string().max(1024),
+    observedGeneration: z.int().min(0).optional(),
+    lastTransitionTime: z.iso.datetime(),
+  })
+  .meta({ description: 'One aspect of the state, as metav1.Condition.' })
+
+export type Condition = z.output<typeof conditionSchema>
+
+/** A list-map keyed by type. */
+export const conditionsSchema = z
+  .array(conditionSchema)
+  .max(16)
+  .meta({
+    description: 'The state in the terms of kstatus: Ready, Reconciling, Stalled.',
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['type'],
+  })
