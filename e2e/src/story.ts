@@ -1,0 +1,46 @@
+/**
+ * `story(title, tell)`: one user story. Each story gets a namespace of its own, removed afterwards.
+ */
+import { kubectl, Tenant } from './tenants.ts'
+import type { TestCluster } from './test-cluster.ts'
+
+export interface Stage {
+  readonly cluster: TestCluster
+  readonly namespace: string
+  tenant(name: string): Tenant
+}
+
+const STORY_DEADLINE_MS = 180_000
+
+/** Filled by the fixture before the first story runs. */
+const current: { cluster?: TestCluster; stories: number } = { stories: 0 }
+
+export const setCluster = (cluster: TestCluster): void => {
+  current.cluster = cluster
+}
+
+export function story(title: string, tell: (stage: Stage) => Promise<void>): void {
+  it(title, async function () {
+    this.timeout(STORY_DEADLINE_MS)
+    if (current.cluster === undefined) throw new Error('no cluster: run node e2e/main.ts')
+    await onStage(current.cluster, tell)
+  })
+}
+
+async function onStage(cluster: TestCluster, tell: (stage: Stage) => Promise<void>): Promise<void> {
+  current.stories += 1
+  const namespace = `story-${current.stories}`
+  await kubectl(cluster, ['create', 'namespace', namespace])
+  const tenants: Tenant[] = []
+  const tenant = (name: string) => {
+    const created = new Tenant(cluster, namespace, name)
+    tenants.push(created)
+    return created
+  }
+  try {
+    await tell({ cluster, namespace, tenant })
+  } finally {
+    for (const opened of tenants) opened.close()
+    await kubectl(cluster, ['delete', 'namespace', namespace, '--wait=false'])
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * What a story may do to a cluster. Two adapters: the embedded cluster and a real Kubernetes, so
+ * that neither can drift from the other.
+ */
+
+/** A local way to an address that is valid inside the cluster. */
+export interface Way {
+  readonly host: string
+  readonly port: number
+  close(): void
+}
+
+export interface TestCluster {
+  readonly target: 'embedded' | 'kubernetes'
+  readonly operatorNamespace: string
+  /** Runs kubectl against the cluster; never throws for an exit code. */
+  kubectl(args: readonly string[], input?: string): Promise<CommandResult>
+  reach(host: string, port: number): Promise<Way>
+  /** The API server stops answering; running pods go on. */
+  stopApi(): Promise<void>
+  startApi(): Promise<void>
+  /** SIGKILL for the leading operator; another one, or its successor, takes over. */
+  killOperator(): Promise<void>
+  /** SIGKILL for the main process of a runtime pod. */
+  killPod(pod: string): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface CommandResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
