@@ -29,7 +29,10 @@ function renderSection(part: string, schema: StructuralSchema): string {
   return ['| field | type | default | meaning |', '|---|---|---|---|', ...rows, ''].join('\n')
 }
 
-function listFields(path: string, schema: StructuralSchema): { path: string; schema: StructuralSchema }[] {
+function listFields(
+  path: string,
+  schema: StructuralSchema,
+): { path: string; schema: StructuralSchema }[] {
   const properties = schema.properties ?? schema.items?.properties ?? {}
   return Object.entries(properties).flatMap(([name, child]) => {
     const childPath = `${path}${schema.items === undefined ? '' : '[]'}.${name}`
@@ -42,7 +45,8 @@ const renderDefault = (schema: StructuralSchema): string =>
 
 function renderMeaning(schema: StructuralSchema): string {
   const rules = (schema['x-kubernetes-validations'] ?? []) as readonly { message: string }[]
-  const choices = schema.enum === undefined ? [] : [`One of ${(schema.enum as string[]).join(', ')}.`]
+  const choices =
+    schema.enum === undefined ? [] : [`One of ${(schema.enum as string[]).join(', ')}.`]
   const described = schema.description === undefined ? [] : [String(schema.description)]
   return [...described, ...choices, ...rules.map(({ message }) => `It ${message}.`)].join(' ')
 }

@@ -5,7 +5,6 @@
  * understand them. https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
  */
 import { z } from 'zod'
-import { text } from './rule.ts'
 
 export const conditionTypes = {
   ready: 'Ready',
@@ -38,11 +37,16 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons
 
+const camelCase = z
+  .string()
+  .max(64)
+  .regex(/^[A-Z][A-Za-z]*$/)
+
 export const conditionSchema = z
   .object({
-    type: text('^[A-Z][A-Za-z]*$', 64, 'type must be in CamelCase'),
+    type: camelCase,
     status: z.enum(['True', 'False', 'Unknown']),
-    reason: text('^[A-Z][A-Za-z]*$', 64, 'reason must be in CamelCase'),
+    reason: camelCase,
     message: z.string().max(1024),
     observedGeneration: z.int().min(0).optional(),
     lastTransitionTime: z.iso.datetime(),

@@ -5,10 +5,11 @@
  * bytes, big-endian, and that many bytes of JSON. The member speaks first, with `hello`.
  *
  *   operator ─ beat, assign, unassign ────────────────────────────────► supervisor
- *   operator ◄─ hello, beatAnswer, result, engineStarted, engineExited, usage ─ supervisor
+ *   operator ◄─ hello, beatAnswer, held, released, result, engine…, usage ──── supervisor
  *
  * Assignments are level-based: each carries everything, and its digest tells whether the member
- * already holds it. The heartbeat will carry grants and challenges (AUTHORITY 6) when shards have
+ * already holds it. What a member holds is `hello` and then every `held` and `released`, whoever
+ * asked for them; a `result` only answers its request. The heartbeat will carry grants and challenges (AUTHORITY 6) when shards have
  * more than one copy; sole copies need none (AUTHORITY 5).
  */
 import { createHash } from 'node:crypto'
@@ -23,10 +24,12 @@ export const SUSPICION_MS = 1500
 export const USAGE_INTERVAL_MS = 10_000
 
 const name = z.string().min(1).max(128)
+/** Bounded so that a whole member's shards or usage fit into one frame. */
+const tenantUid = z.string().min(1).max(64)
 const count = z.int().min(0)
 
 export const assignmentSchema = z.strictObject({
-  tenantUid: name,
+  tenantUid,
   shard: z.int().min(0).max(1023),
   epoch: z.int().min(1),
   firstSlot: z
@@ -54,7 +57,7 @@ export type Assignment = z.output<typeof assignmentSchema>
 
 /** What a member holds of one shard, short enough to list thousands of. */
 export const heldShardSchema = z.strictObject({
-  tenantUid: name,
+  tenantUid,
   shard: z.int().min(0),
   epoch: z.int().min(1),
   digest: z.string().max(64),
@@ -72,7 +75,7 @@ export const engineStateSchema = z.strictObject({
 export type EngineState = z.output<typeof engineStateSchema>
 
 export const tenantUsageSchema = z.strictObject({
-  tenantUid: name,
+  tenantUid,
   shard: z.int().min(0),
   memoryBytes: count,
   keys: count,
@@ -83,17 +86,22 @@ export type TenantUsage = z.output<typeof tenantUsageSchema>
 export const operatorMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('beat'), sequence: count }),
   z.strictObject({ kind: z.literal('assign'), requestId: count, assignment: assignmentSchema }),
+  /** Gives up the shard for good at this epoch: the member persists epoch + 1 (AUTHORITY 23). */
   z.strictObject({
     kind: z.literal('unassign'),
     requestId: count,
-    tenantUid: name,
+    tenantUid,
     shard: z.int().min(0),
     epoch: z.int().min(1),
   }),
 ])
 export type OperatorMessage = z.output<typeof operatorMessageSchema>
 
-/** Why a member refused. StaleEpoch: it has seen a higher epoch of that shard (AUTHORITY 3). */
+/**
+ * Why a member refused. StaleEpoch: it has seen a higher epoch of that shard (AUTHORITY 3).
+ * EngineFailed: the assignment is durable but the engine did not apply it in time; it will with
+ * its next start.
+ */
 export const refusalCodes = [
   'StaleEpoch',
   'TooManyTenants',
@@ -101,6 +109,14 @@ export const refusalCodes = [
   'EngineFailed',
 ] as const
 export type RefusalCode = (typeof refusalCodes)[number]
+
+export const refusalSchema = z.strictObject({
+  code: z.enum(refusalCodes),
+  message: z.string().max(512),
+  /** With StaleEpoch: the lowest epoch that the member would accept. */
+  epochMin: z.int().min(1).optional(),
+})
+export type Refusal = z.output<typeof refusalSchema>
 
 export const memberMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -117,10 +133,10 @@ export const memberMessageSchema = z.discriminatedUnion('kind', [
     kind: z.literal('result'),
     requestId: count,
     /** null: done. */
-    refusal: z
-      .strictObject({ code: z.enum(refusalCodes), message: z.string().max(512) })
-      .nullable(),
+    refusal: refusalSchema.nullable(),
   }),
+  z.strictObject({ kind: z.literal('held'), shard: heldShardSchema }),
+  z.strictObject({ kind: z.literal('released'), tenantUid, shard: z.int().min(0) }),
   z.strictObject({ kind: z.literal('engineStarted'), engine: engineStateSchema }),
   z.strictObject({
     kind: z.literal('engineExited'),
@@ -128,9 +144,16 @@ export const memberMessageSchema = z.discriminatedUnion('kind', [
     exitCode: z.int().nullable(),
     signal: z.string().max(16).nullable(),
   }),
-  z.strictObject({ kind: z.literal('usage'), tenants: z.array(tenantUsageSchema) }),
+  z.strictObject({
+    kind: z.literal('usage'),
+    tenants: z.array(tenantUsageSchema).max(TENANTS_PER_MEMBER_MAX),
+  }),
 ])
 export type MemberMessage = z.output<typeof memberMessageSchema>
+
+/** The key of a shard in maps: `<tenant UID>/<shard>`. */
+export const shardKey = ({ tenantUid, shard }: { tenantUid: string; shard: number }): string =>
+  `${tenantUid}/${shard}`
 
 /** The digest of an assignment: SHA-256 over its fields in a fixed order, 32 hexadecimal digits. */
 export function assignmentDigest(assignment: Assignment): string {
