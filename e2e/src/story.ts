@@ -1,11 +1,12 @@
 /**
  * `story(title, tell)`: one user story. Each story gets a namespace of its own, removed afterwards.
  */
+
+import type { Cluster } from './cluster.ts'
 import { kubectl, Tenant } from './tenants.ts'
-import type { TestCluster } from './test-cluster.ts'
 
 export interface Stage {
-  readonly cluster: TestCluster
+  readonly cluster: Cluster
   readonly namespace: string
   tenant(name: string): Tenant
 }
@@ -13,9 +14,9 @@ export interface Stage {
 const STORY_DEADLINE_MS = 180_000
 
 /** Filled by the fixture before the first story runs. */
-const current: { cluster?: TestCluster; stories: number } = { stories: 0 }
+const current: { cluster?: Cluster; stories: number } = { stories: 0 }
 
-export const setCluster = (cluster: TestCluster): void => {
+export const setCluster = (cluster: Cluster): void => {
   current.cluster = cluster
 }
 
@@ -27,7 +28,7 @@ export function story(title: string, tell: (stage: Stage) => Promise<void>): voi
   })
 }
 
-async function onStage(cluster: TestCluster, tell: (stage: Stage) => Promise<void>): Promise<void> {
+async function onStage(cluster: Cluster, tell: (stage: Stage) => Promise<void>): Promise<void> {
   current.stories += 1
   const namespace = `story-${current.stories}`
   await kubectl(cluster, ['create', 'namespace', namespace])
@@ -40,7 +41,7 @@ async function onStage(cluster: TestCluster, tell: (stage: Stage) => Promise<voi
   try {
     await tell({ cluster, namespace, tenant })
   } finally {
-    for (const opened of tenants) opened.close()
+    await Promise.all(tenants.map((opened) => opened.close()))
     await kubectl(cluster, ['delete', 'namespace', namespace, '--wait=false'])
   }
 }

@@ -1,8 +1,8 @@
 /** Tenants as a developer has them: by kubectl and by a stock client. */
 import assert from 'node:assert/strict'
 import { createClient } from 'redis'
+import type { Cluster, Way } from './cluster.ts'
 import { eventually } from './eventually.ts'
-import type { TestCluster, Way } from './test-cluster.ts'
 
 export interface KubeObject {
   readonly metadata: {
@@ -46,18 +46,18 @@ const createTenantClient = (way: Way, credentials: Partial<Credentials>) =>
   })
 
 /** kubectl that must succeed; its standard output. */
-export async function kubectl(cluster: TestCluster, args: readonly string[], input?: string) {
+export async function kubectl(cluster: Cluster, args: readonly string[], input?: string) {
   const result = await cluster.kubectl(args, input)
   assert.equal(result.exitCode, 0, `kubectl ${args.join(' ')}: ${result.stderr}${result.stdout}`)
   return result.stdout
 }
 
-export async function get(cluster: TestCluster, kind: string, name: string, namespace: string) {
+export async function get(cluster: Cluster, kind: string, name: string, namespace: string) {
   const text = await kubectl(cluster, ['get', kind, name, '-n', namespace, '-o', 'json'])
   return JSON.parse(text) as KubeObject
 }
 
-export async function list(cluster: TestCluster, kind: string, args: readonly string[]) {
+export async function list(cluster: Cluster, kind: string, args: readonly string[]) {
   const text = await kubectl(cluster, ['get', kind, ...args, '-o', 'json'])
   return (JSON.parse(text) as { items: KubeObject[] }).items
 }
@@ -66,10 +66,10 @@ export async function list(cluster: TestCluster, kind: string, args: readonly st
 export class Tenant {
   readonly name: string
   readonly namespace: string
-  readonly #cluster: TestCluster
+  readonly #cluster: Cluster
   readonly #clients: { client: TenantClient; way: Way }[] = []
 
-  constructor(cluster: TestCluster, namespace: string, name: string) {
+  constructor(cluster: Cluster, namespace: string, name: string) {
     this.#cluster = cluster
     this.namespace = namespace
     this.name = name
@@ -146,12 +146,11 @@ export class Tenant {
     await kubectl(this.#cluster, ['delete', 'tn', this.name, '-n', this.namespace, '--wait=true'])
   }
 
-  close(): void {
-    for (const { client, way } of this.#clients) {
+  async close(): Promise<void> {
+    for (const { client, way } of this.#clients.splice(0)) {
       client.destroy()
-      way.close()
+      await way.close()
     }
-    this.#clients.length = 0
   }
 }
 

@@ -3,16 +3,20 @@
  * that neither can drift from the other.
  */
 
+import type { CommandResult } from '../kubernetes/command.ts'
+
 /** A local way to an address that is valid inside the cluster. */
 export interface Way {
   readonly host: string
   readonly port: number
-  close(): void
+  close(): Promise<void>
 }
 
-export interface TestCluster {
+export interface Cluster {
   readonly target: 'embedded' | 'kubernetes'
   readonly operatorNamespace: string
+  /** Path of a kubeconfig that this process can use. */
+  readonly kubeconfig: string
   /** Runs kubectl against the cluster; never throws for an exit code. */
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>
   reach(host: string, port: number): Promise<Way>
@@ -24,10 +28,4 @@ export interface TestCluster {
   /** SIGKILL for the main process of a runtime pod. */
   killPod(pod: string): Promise<void>
   stop(): Promise<void>
-}
-
-export interface CommandResult {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
 }

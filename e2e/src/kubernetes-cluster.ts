@@ -1,0 +1,71 @@
+/** The stories' cluster on a real Kubernetes: our image, our chart, nothing else. */
+import { join } from 'node:path'
+import { buildImage } from '../../images/build.ts'
+import { startTestCluster, type TestCluster } from '../kubernetes/index.ts'
+import type { Cluster } from './cluster.ts'
+import { createKubectl } from './kubectl.ts'
+import { killProcess } from './processes.ts'
+
+const chart = join(import.meta.dirname, '..', '..', 'charts', 'miniredis')
+const operatorNamespace = 'miniredis'
+
+/** From nothing to `helm install` done, with progress on standard output. */
+export async function startKubernetesCluster(): Promise<Cluster> {
+  const kubernetes = await startTestCluster({ log: console.log })
+  try {
+    const image = await buildImage()
+    await kubernetes.importImage(image.path)
+    console.log(`helm install of ${image.name}`)
+    await kubernetes.helm([
+      ...['install', 'miniredis', chart, '--namespace', operatorNamespace, '--create-namespace'],
+      ...['--set', 'image.pullPolicy=Never', '--wait', '--timeout', '3m'],
+    ])
+    await kubernetes.kubectl([
+      ...['wait', '--for=condition=Ready', 'rp/default', '-n', operatorNamespace],
+      '--timeout=120s',
+    ])
+    return openCluster(kubernetes)
+  } catch (error) {
+    await explain(kubernetes)
+    await kubernetes.stop()
+    throw error
+  }
+}
+
+function openCluster(kubernetes: TestCluster): Cluster {
+  return {
+    target: 'kubernetes',
+    operatorNamespace,
+    kubeconfig: kubernetes.kubeconfig,
+    kubectl: createKubectl(kubernetes.binaries.kubectl, kubernetes.kubeconfig),
+    reach: (host, port) => kubernetes.reach({ host, port }),
+    stopApi: () => kubernetes.stopApiServer(),
+    startApi: () => kubernetes.startApiServer(),
+    killOperator: async () => {
+      const holder = await kubernetes.kubectl([
+        ...['get', 'lease', 'miniredis-operator', '-n', operatorNamespace],
+        ...['-o', 'jsonpath={.spec.holderIdentity}'],
+      ])
+      const pod = holder.split('_')[0]
+      killProcess({ program: '/app/operator.mjs', environment: `HOSTNAME=${pod}` })
+    },
+    killPod: async (pod) => {
+      const uid = await kubernetes.kubectl([
+        ...['get', 'pod', pod, '-n', operatorNamespace, '-o', 'jsonpath={.metadata.uid}'],
+      ])
+      killProcess({ program: '/app/runtime.mjs', environment: `MINIREDIS_POD_UID=${uid}` })
+    },
+    stop: () => kubernetes.stop(),
+  }
+}
+
+/** What a person would look at first when an installation did not become ready. */
+async function explain(kubernetes: TestCluster): Promise<void> {
+  for (const args of [
+    ['get', 'pods,events,rp', '-n', operatorNamespace, '-o', 'wide'],
+    ['logs', '-n', operatorNamespace, '-l', 'app.kubernetes.io/name=miniredis', '--tail=40'],
+  ]) {
+    const { stdout, stderr } = await kubernetes.tryKubectl(args)
+    console.error(stdout + stderr)
+  }
+}
