@@ -1,0 +1,3 @@
+module miniredis.io/pause
+
+go 1.24.0
