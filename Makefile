@@ -39,7 +39,8 @@ gen: $(installed) ## write the generated files
 .PHONY: bench
 bench: $(installed) ## measure engine and control plane; prints ratios and figures
 	@node test/tools.ts redis-server
-	@node e2e/bench/main.ts
+	@node runtime/bench/commands.ts
+	@node e2e/bench/main.ts $(TARGET)
 
 .PHONY: e2e
 e2e: $(installed) ## user stories, TARGET=embedded or TARGET=kubernetes

@@ -25,6 +25,8 @@ export interface Cluster {
   startApi(): Promise<void>
   /** SIGKILL for the leading operator; another one, or its successor, takes over. */
   killOperator(): Promise<void>
+  /** A way to the telemetry port of the leading operator. */
+  operatorTelemetry(): Promise<Way>
   /** SIGKILL for the main process of a runtime pod. */
   killPod(pod: string): Promise<void>
   stop(): Promise<void>

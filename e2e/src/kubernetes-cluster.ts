@@ -1,5 +1,6 @@
 /** The stories' cluster on a real Kubernetes: our image, our chart, nothing else. */
 import { join } from 'node:path'
+import { ports } from '@miniredis/crds'
 import { buildImage } from '../../images/build.ts'
 import { startTestCluster, type TestCluster } from '../kubernetes/index.ts'
 import type { Cluster } from './cluster.ts'
@@ -42,22 +43,31 @@ function openCluster(kubernetes: TestCluster): Cluster {
     stopApi: () => kubernetes.stopApiServer(),
     startApi: () => kubernetes.startApiServer(),
     killOperator: async () => {
-      const holder = await kubernetes.kubectl([
-        ...['get', 'lease', 'miniredis-operator', '-n', operatorNamespace],
-        ...['-o', 'jsonpath={.spec.holderIdentity}'],
-      ])
-      const pod = holder.split('_')[0]
-      killProcess({ program: '/app/operator.mjs', environment: `HOSTNAME=${pod}` })
+      const environment = `HOSTNAME=${await leaderPod(kubernetes)}`
+      killProcess({ program: '/app/operator.mjs', environment })
+    },
+    operatorTelemetry: async () => {
+      const pod = await leaderPod(kubernetes)
+      const host = await readField(kubernetes, ['pod', pod], '{.status.podIP}')
+      return kubernetes.reach({ host, port: ports.operatorHttp })
     },
     killPod: async (pod) => {
-      const uid = await kubernetes.kubectl([
-        ...['get', 'pod', pod, '-n', operatorNamespace, '-o', 'jsonpath={.metadata.uid}'],
-      ])
+      const uid = await readField(kubernetes, ['pod', pod], '{.metadata.uid}')
       killProcess({ program: '/app/runtime.mjs', environment: `MINIREDIS_POD_UID=${uid}` })
     },
     stop: () => kubernetes.stop(),
   }
 }
+
+/** The holder's identity is the pod's name and a mark of the process. */
+async function leaderPod(kubernetes: TestCluster): Promise<string> {
+  const lease = ['lease', 'miniredis-operator']
+  const holder = await readField(kubernetes, lease, '{.spec.holderIdentity}')
+  return holder.split('_')[0] ?? ''
+}
+
+const readField = (kubernetes: TestCluster, object: readonly string[], path: string) =>
+  kubernetes.kubectl(['get', ...object, '-n', operatorNamespace, '-o', `jsonpath=${path}`])
 
 /** What a person would look at first when an installation did not become ready. */
 async function explain(kubernetes: TestCluster): Promise<void> {
