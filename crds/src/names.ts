@@ -19,7 +19,7 @@ export const labels = {
 export const managedByMiniRedis = 'miniredis'
 
 export const annotations = {
-  /** On a RuntimePool: the UID of the TenantNode CRD under which orphaned shards may be removed. */
+  /** On a RuntimePool: which held orphans may be removed, in the word that the condition names. */
   acceptOrphanRemoval: 'miniredis.io/accept-orphan-removal',
   /** On a runtime Pod: the hash of the template it was built from. */
   templateHash: 'miniredis.io/template-hash',

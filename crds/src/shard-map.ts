@@ -26,7 +26,9 @@ export const shardRecordSchema = z
     firstSlot: slot,
     lastSlot: slot,
     epoch: z.int().min(1),
-    phase: z.enum(['Serving']),
+    phase: z.enum(['Serving', 'Removing']).meta({
+      description: 'Removing: the tenant is gone for certain, and its data may be wiped.',
+    }),
     primary: z
       .object({ member: z.string().max(63), incarnation: incarnation.optional() })
       .meta({ description: 'The copy that acknowledges writes.' }),
