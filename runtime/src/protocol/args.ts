@@ -44,7 +44,7 @@ export class Args {
 
   /** Argument `index` as a string of one character per byte (latin1), so that no byte is lost. */
   text(index: number): string {
-    return this.buffer.latin1Slice(this.#bounds[2 * index], this.#bounds[2 * index + 1])
+    return this.buffer.toString('latin1', this.#bounds[2 * index], this.#bounds[2 * index + 1])
   }
 
   /** Argument `index` as a signed 64-bit integer, rounded beyond ±2^53; NaN when it is none. */

@@ -26,11 +26,11 @@ export interface Session {
   protocol: 2 | 3
   databaseIndex: number
   /** The user that authenticated; `default` before that. */
-  user: string
+  readonly user: string
   /** undefined: not authenticated yet. */
   readonly tenant: Tenant | undefined
   /** Leaves the present tenant, if any, and joins `tenant`; false when that one has no room. */
-  join(tenant: Tenant): boolean
+  join(tenant: Tenant, user: string): boolean
   /** Leaves the tenant: the state of a connection that was just accepted. */
   leave(): void
   /** Closes the connection after the replies so far have been handed to the peer. */

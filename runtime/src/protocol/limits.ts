@@ -1,0 +1,11 @@
+/** Limits of a request on the wire. Sources: Redis' server.h and proto-max-bulk-len. */
+
+/** One argument. */
+export const BULK_BYTES_MAX = 512 * 1024 * 1024
+/** Arguments of one command, the name included. */
+export const ARGS_MAX = 1024 * 1024
+/** An inline command, and the line of a length. */
+export const INLINE_BYTES_MAX = 64 * 1024
+/** The same before authentication: enough for HELLO with every option. */
+export const UNAUTHENTICATED_ARGS_MAX = 10
+export const UNAUTHENTICATED_BULK_BYTES_MAX = 16 * 1024

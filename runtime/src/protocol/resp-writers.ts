@@ -1,0 +1,159 @@
+/** Replies as RESP2 and RESP3. https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+import { formatDouble } from './double.ts'
+import { decimalDigits, LARGE_VALUE_BYTES, type ReplyBuffer } from './reply-buffer.ts'
+import type { ReplyWriter } from './reply-writer.ts'
+
+const [PLUS, MINUS, COLON, DOLLAR, STAR] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a]
+const [UNDERSCORE, COMMA, HASH, PERCENT, TILDE, GREATER, EQUALS] = [
+  0x5f, 0x2c, 0x23, 0x25, 0x7e, 0x3e, 0x3d,
+]
+const [LETTER_T, LETTER_F] = [0x74, 0x66]
+
+export class Resp2Writer implements ReplyWriter {
+  readonly version: 2 | 3 = 2
+  protected readonly out: ReplyBuffer
+  /** Error replies written so far. */
+  errorCount = 0
+
+  constructor(out: ReplyBuffer) {
+    this.out = out
+  }
+
+  ok(): void {
+    const { out } = this
+    out.reserve(5)
+    const { bytes, length } = out
+    bytes[length] = PLUS
+    bytes[length + 1] = 0x4f
+    bytes[length + 2] = 0x4b
+    bytes[length + 3] = 13
+    bytes[length + 4] = 10
+    out.length = length + 5
+  }
+
+  simple(text: string): void {
+    this.line(PLUS, text)
+  }
+
+  error(text: string): void {
+    this.errorCount++
+    this.line(MINUS, /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]/g, ' ') : text)
+  }
+
+  integer(value: number): void {
+    this.out.appendLine(COLON, value)
+  }
+
+  int64(value: bigint): void {
+    this.line(COLON, value.toString())
+  }
+
+  bulk(buffer: Uint8Array, start: number, end: number): void {
+    const { out } = this
+    const count = end - start
+    if (count < LARGE_VALUE_BYTES) out.reserve(count + 26)
+    out.appendLine(DOLLAR, count)
+    out.append(buffer, start, end)
+    out.endLine()
+  }
+
+  bulkText(text: string): void {
+    this.out.appendLine(DOLLAR, text.length)
+    this.out.appendText(text)
+    this.out.endLine()
+  }
+
+  bulkInteger(value: number): void {
+    const { out } = this
+    out.appendLine(DOLLAR, decimalDigits(Math.abs(value)) + (value < 0 ? 1 : 0))
+    out.reserve(24)
+    out.appendDecimal(value)
+    out.endLine()
+  }
+
+  nil(): void {
+    this.out.appendText('$-1\r\n')
+  }
+
+  nilArray(): void {
+    this.out.appendText('*-1\r\n')
+  }
+
+  array(count: number): void {
+    this.out.appendLine(STAR, count)
+  }
+
+  map(pairs: number): void {
+    this.out.appendLine(STAR, 2 * pairs)
+  }
+
+  set(count: number): void {
+    this.out.appendLine(STAR, count)
+  }
+
+  push(count: number): void {
+    this.out.appendLine(STAR, count)
+  }
+
+  double(value: number): void {
+    this.bulkText(formatDouble(value))
+  }
+
+  boolean(value: boolean): void {
+    this.integer(value ? 1 : 0)
+  }
+
+  verbatim(_format: string, text: string): void {
+    this.bulkText(text)
+  }
+
+  protected line(type: number, text: string): void {
+    const { out } = this
+    out.reserve(text.length + 3)
+    out.bytes[out.length++] = type
+    out.appendText(text)
+    out.endLine()
+  }
+}
+
+export class Resp3Writer extends Resp2Writer {
+  override readonly version = 3
+
+  override nil(): void {
+    this.line(UNDERSCORE, '')
+  }
+
+  override nilArray(): void {
+    this.line(UNDERSCORE, '')
+  }
+
+  override map(pairs: number): void {
+    this.out.appendLine(PERCENT, pairs)
+  }
+
+  override set(count: number): void {
+    this.out.appendLine(TILDE, count)
+  }
+
+  override push(count: number): void {
+    this.out.appendLine(GREATER, count)
+  }
+
+  override double(value: number): void {
+    this.line(COMMA, formatDouble(value))
+  }
+
+  override boolean(value: boolean): void {
+    const { out } = this
+    out.reserve(4)
+    out.bytes[out.length++] = HASH
+    out.bytes[out.length++] = value ? LETTER_T : LETTER_F
+    out.endLine()
+  }
+
+  override verbatim(format: string, text: string): void {
+    this.out.appendLine(EQUALS, text.length + format.length + 1)
+    this.out.appendText(`${format}:${text}`)
+    this.out.endLine()
+  }
+}
