@@ -148,6 +148,8 @@ export interface CommandOptions {
   readonly program: ImageProgram
   readonly sources: EnvironmentSources
   readonly mounts: readonly Mount[]
+  /** What every process has, unless the Pod says otherwise. */
+  readonly defaults?: Readonly<Record<string, string>>
   /** Set for every container, stronger than what the Pod says. */
   readonly injected: Readonly<Record<string, string>>
 }
@@ -164,5 +166,5 @@ export function buildCommand(options: CommandOptions): Command {
   const argv = words
     .map((word) => expand(word, declared))
     .map((word) => program.paths[word] ?? translateMounts(word, mounts))
-  return { argv, env: { ...env, ...options.injected } }
+  return { argv, env: { ...options.defaults, ...env, ...options.injected } }
 }

@@ -1,0 +1,90 @@
+/** Writes Events, the short messages that `kubectl describe` shows, and forgets old ones. */
+import type { Clock } from './clock.ts'
+import { timestamp } from './clock.ts'
+import type { ObjectMeta } from './kinds.ts'
+import type { ApiStore } from './store/api-store.ts'
+import { resources } from './store/resources.ts'
+
+/** Of one recorder; the oldest is deleted for a new one. */
+export const EVENTS_KEPT_MAX = 1000
+
+export interface EventSubject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: ObjectMeta
+}
+
+export interface EventText {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+}
+
+interface KnownEvent {
+  readonly namespace: string
+  readonly name: string
+  readonly firstTimestamp: string
+  count: number
+}
+
+export class EventRecorder {
+  readonly #store: ApiStore
+  readonly #component: string
+  readonly #clock: Clock
+  readonly #known = new Map<string, KnownEvent>()
+  #sequence = 0
+
+  constructor(store: ApiStore, component: string, clock: Clock) {
+    this.#store = store
+    this.#component = component
+    this.#clock = clock
+  }
+
+  /** The same event again counts one up. Never throws: an event that cannot be written is lost. */
+  record(subject: EventSubject, text: EventText): void {
+    const key = [subject.metadata.uid, text.reason, text.message].join('\n')
+    try {
+      const known = this.#known.get(key)
+      if (known !== undefined) this.#repeat(known)
+      else this.#known.set(key, this.#create(subject, text))
+      this.#forgetOldest()
+    } catch {
+      this.#known.delete(key)
+    }
+  }
+
+  #create({ apiVersion, kind, metadata }: EventSubject, text: EventText): KnownEvent {
+    const now = this.#clock.now()
+    this.#sequence += 1
+    const { name, namespace, uid } = metadata
+    // A Kubernetes habit: the name of the subject and a time in hexadecimal.
+    const unique = `${name}.${(now * 1000 + (this.#sequence % 1000)).toString(16)}`
+    const at = timestamp(now)
+    this.#store.create(resources.events, {
+      metadata: { name: unique, namespace },
+      involvedObject: { apiVersion, kind, name, namespace, uid },
+      ...text,
+      source: { component: this.#component },
+      reportingComponent: this.#component,
+      reportingInstance: this.#component,
+      firstTimestamp: at,
+      lastTimestamp: at,
+      count: 1,
+    })
+    return { namespace, name: unique, firstTimestamp: at, count: 1 }
+  }
+
+  #repeat(known: KnownEvent): void {
+    known.count += 1
+    const body = { count: known.count, lastTimestamp: timestamp(this.#clock.now()) }
+    this.#store.patch(resources.events, known, { kind: 'merge', body })
+  }
+
+  #forgetOldest(): void {
+    if (this.#known.size <= EVENTS_KEPT_MAX) return
+    const [oldest] = this.#known
+    if (oldest === undefined) return
+    this.#known.delete(oldest[0])
+    this.#store.delete(resources.events, oldest[1])
+  }
+}
