@@ -81,7 +81,7 @@ export async function takeDown(layout: Layout): Promise<void> {
   await Promise.all(names.map((name) => stopDaemon(layout, name, 'SIGKILL')))
   await machine.endShims(layout)
   await machine.removeMounts(layout)
-  await eventually(() => removedControlGroups(layout), 3000)
+  await eventually(() => machine.removeControlGroups(layout), 3000)
   await machine.restoreKernelSettings(layout)
   await machine.removeStrayFiles(layout)
   await removeNetwork(layout)
@@ -203,11 +203,6 @@ async function removeContainers(layout: Layout): Promise<void> {
     (await runCommand(ctr(layout, ...what, 'ls', '-q'))).split('\n').filter((id) => id !== '')
   for (const id of await list('tasks')) await tryCommand(ctr(layout, 'tasks', 'rm', '--force', id))
   for (const id of await list('containers')) await tryCommand(ctr(layout, 'containers', 'rm', id))
-}
-
-async function removedControlGroups(layout: Layout): Promise<boolean> {
-  await machine.removeControlGroups(layout)
-  return !existsSync(`/sys/fs/cgroup/memory/${layout.name}`)
 }
 
 /** After a failed start the logs are what one wants to see; the rest of the folder goes. */

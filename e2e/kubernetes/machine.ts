@@ -44,11 +44,14 @@ export async function createControlGroups(layout: Layout): Promise<void> {
   if (!hasCgroupV2) await inheritCpuset(layout)
 }
 
-export async function removeControlGroups(layout: Layout): Promise<void> {
-  for (const path of await controlGroups(layout)) {
-    // their files cannot be removed, the groups themselves can, deepest first
-    if (existsSync(path)) await tryCommand(['find', path, '-depth', '-type', 'd', '-delete'])
+/** Removes the groups; false while one still has a process in it. */
+export async function removeControlGroups(layout: Layout): Promise<boolean> {
+  const groups = (await controlGroups(layout)).filter((path) => existsSync(path))
+  for (const path of groups) {
+    // the files in a group cannot be removed, only the groups themselves, deepest first
+    await tryCommand(['find', path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
   }
+  return !groups.some((path) => existsSync(path))
 }
 
 /** Unmounts everything under the cluster's folder, last mounted first. */
@@ -94,7 +97,7 @@ async function controlGroups({ name }: Layout): Promise<string[]> {
   if (hasCgroupV2) return [`${cgroupRoot}/${name}`]
   const hierarchies = await readdir(cgroupRoot)
   return hierarchies
-    .filter((each) => each !== 'unified' && existsSync(`${cgroupRoot}/${each}/tasks`))
+    .filter((each) => existsSync(`${cgroupRoot}/${each}/cgroup.procs`))
     .map((each) => `${cgroupRoot}/${each}/${name}`)
 }
 
