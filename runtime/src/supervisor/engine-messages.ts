@@ -1,0 +1,48 @@
+/** What the supervisor and its engine say to each other over the IPC channel. Level-based too. */
+import { assignmentSchema, tenantUsageSchema } from '@miniredis/crds'
+import { z } from 'zod'
+
+const count = z.int().min(0)
+
+export const supervisorMessageSchema = z.discriminatedUnion('kind', [
+  /** The first message: who this incarnation is, where to listen and what to serve. */
+  z.strictObject({
+    kind: z.literal('start'),
+    bootNonce: z.string(),
+    host: z.string(),
+    port: z.int().min(0).max(65_535),
+    assignments: z.array(assignmentSchema),
+  }),
+  z.strictObject({ kind: z.literal('assign'), requestId: count, assignment: assignmentSchema }),
+  z.strictObject({
+    kind: z.literal('unassign'),
+    requestId: count,
+    tenantUid: z.string(),
+    shard: count,
+  }),
+  z.strictObject({ kind: z.literal('ping') }),
+  z.strictObject({ kind: z.literal('stop') }),
+])
+export type SupervisorMessage = z.output<typeof supervisorMessageSchema>
+
+/** The usage that the operator is told, and what only metrics need. */
+export const engineUsageSchema = tenantUsageSchema.extend({
+  userName: z.string(),
+  commands: count,
+})
+export type EngineUsage = z.output<typeof engineUsageSchema>
+
+export const engineMessageSchema = z.discriminatedUnion('kind', [
+  /** Serves everything that `start` named. */
+  z.strictObject({ kind: z.literal('ready'), port: z.int() }),
+  /** The answer to a ping; `progress` grows with every turn of the event loop that was asked for. */
+  z.strictObject({ kind: z.literal('pong'), progress: count }),
+  /** `failure` null: done. */
+  z.strictObject({
+    kind: z.literal('applied'),
+    requestId: count,
+    failure: z.string().nullable(),
+  }),
+  z.strictObject({ kind: z.literal('usage'), tenants: z.array(engineUsageSchema) }),
+])
+export type EngineMessage = z.output<typeof engineMessageSchema>
