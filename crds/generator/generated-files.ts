@@ -3,6 +3,7 @@ import { stringify } from 'yaml'
 import { customResources } from '../src/index.ts'
 import { buildCrd } from './crd.ts'
 import { renderFieldReference } from './field-reference.ts'
+import { renderValuesSchema } from './values-schema.ts'
 
 export type GeneratedFiles = Readonly<Record<string, string>>
 
@@ -19,5 +20,9 @@ export function renderContract(): GeneratedFiles {
       throw new RangeError(`${resource.kind} has ${text.length} bytes`)
     return [`charts/miniredis/crds/${resource.plural}.yaml`, text] as const
   })
-  return { ...Object.fromEntries(crds), 'docs/fields.md': renderFieldReference() }
+  return {
+    ...Object.fromEntries(crds),
+    'charts/miniredis/values.schema.json': renderValuesSchema(),
+    'docs/fields.md': renderFieldReference(),
+  }
 }
