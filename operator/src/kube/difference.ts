@@ -9,9 +9,11 @@ export function isSameJson(a: unknown, b: unknown): boolean {
 
 /**
  * Whether everything that is wanted is so in the live object. Fields that only the live object has
- * (defaults, what others own) do not count; lists must have the same length and order.
+ * (defaults, what others own) do not count; lists must have the same length and order. An empty list
+ * may come back as null or not at all, as `endpoints` of an EndpointSlice does.
  */
 export function isApplied(wanted: unknown, live: unknown): boolean {
+  if (Array.isArray(wanted) && wanted.length === 0 && (live ?? undefined) === undefined) return true
   if (Array.isArray(wanted) && Array.isArray(live)) return isSameList(wanted, live, isApplied)
   if (!isRecord(wanted) || !isRecord(live)) return wanted === live
   return Object.entries(wanted).every(
