@@ -1,9 +1,10 @@
 /**
  * Builds the product's container image without Docker: `node images/build.ts [--out FILE]
  * [--name NAME]`. The archive suits `ctr images import`, `docker load` and
- * `kind load image-archive`. The Dockerfile makes the same image on Debian's files.
+ * `kind load image-archive`. The Dockerfile runs it with `--directory DIR`, which writes the
+ * image's files there instead.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +38,17 @@ export async function buildImage(options: ImageOptions = {}): Promise<BuiltImage
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, archive)
   return { name, path, bytes: archive.length }
+}
+
+/** Writes what the image holds as plain files, for `FROM scratch` and `COPY`. */
+async function writeFiles(directory: string): Promise<void> {
+  const { layers } = await describeImage('', programs)
+  for (const entry of layers.flat()) {
+    const path = resolve(directory, entry.path)
+    await mkdir(entry.kind === 'directory' ? path : dirname(path), { recursive: true })
+    if (entry.kind === 'file') await writeFile(path, entry.bytes)
+    await chmod(path, entry.mode) // the mode of mkdir and writeFile is cut by the umask
+  }
 }
 
 async function describeImage(name: string, wanted: readonly Program[]): Promise<ImageConfig> {
@@ -73,8 +85,12 @@ async function version(): Promise<string> {
   throw new Error('package.json has no version')
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { name: { type: 'string' }, out: { type: 'string' } } })
+async function main(): Promise<void> {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ options: { name: text, out: text, directory: text } })
+  if (values.directory !== undefined) return writeFiles(values.directory)
   const built = await buildImage(values)
   console.log(`${built.name}: ${built.path}, ${Math.round(built.bytes / 2 ** 20)} MiB`)
 }
+
+if (import.meta.main) await main()

@@ -1,9 +1,4 @@
-/**
- * Bundles each program of the image into one file, so that the image carries no node_modules.
- * `node images/bundle.ts <directory>` is what the Dockerfile runs.
- */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Bundles each program of the image into one file, so that the image carries no node_modules. */
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -43,17 +38,4 @@ export async function bundleProgram({ entry }: Program): Promise<string> {
   const [output] = result.outputFiles
   if (output === undefined) throw new Error(`esbuild wrote nothing for ${entry}`)
   return output.text
-}
-
-async function writeBundles(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  for (const program of programs) {
-    await writeFile(join(directory, `${program.name}.mjs`), await bundleProgram(program))
-  }
-}
-
-if (import.meta.main) {
-  const [directory] = process.argv.slice(2)
-  if (directory === undefined) throw new Error('usage: node images/bundle.ts <directory>')
-  await writeBundles(directory)
 }
