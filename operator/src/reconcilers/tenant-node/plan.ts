@@ -1,0 +1,158 @@
+/** What to do for one tenant. Pure: from what was observed to steps as data. */
+import { type Assignment, assignmentDigest, type ShardRecord } from '@miniredis/crds'
+import { buildAssignment } from '../../builders/assignment.ts'
+import { buildConnectionSecret, passwordIn } from '../../builders/connection-secret.ts'
+import { buildTenantEndpointSlice } from '../../builders/tenant-endpoint-slice.ts'
+import { buildTenantService } from '../../builders/tenant-service.ts'
+import { isApplied } from '../../kube/difference.ts'
+import { slotRanges } from '../../placement/slots.ts'
+import {
+  type CopySighting,
+  followSoleCopy,
+  type ShardPlacement,
+} from '../../shard-maps/shard-changes.ts'
+import type { ShardIdentity } from '../../shard-maps/shard-table.ts'
+import { type MemberView, placementMembers } from '../members.ts'
+import { type ChildName, type ChildObject, heldBy, holderOf, type Observed } from './observe.ts'
+import { endpointOf, endpointPod, type Obstacle, obstacleTo, problemOf } from './standing.ts'
+
+/** Sharding comes later; everything below already goes by shard. */
+const SHARDS_PER_TENANT = 1
+/** How soon to look again without any news. News usually comes first. */
+const LOOK_AGAIN_MS = 30_000
+
+export type TenantStep =
+  /** Makes a password and the Secret that holds it. */
+  | { readonly kind: 'issuePassword'; readonly isNew: boolean }
+  | { readonly kind: 'create'; readonly child: ChildName; readonly object: ChildObject }
+  | { readonly kind: 'apply'; readonly child: ChildName; readonly object: ChildObject }
+  /** Writes the record of a shard that has none. */
+  | { readonly kind: 'place'; readonly placement: ShardPlacement }
+  /** Records which process and volume hold the sole copy now. */
+  | { readonly kind: 'follow'; readonly shard: ShardIdentity; readonly sighting: CopySighting }
+  | { readonly kind: 'assign'; readonly member: string; readonly assignment: Assignment }
+  | ({ readonly kind: 'wait'; readonly delayMs: number } & Obstacle)
+
+/**
+ * Steps in the order in which they are carried out: first what needs nobody, then the shard, then
+ * what tells clients where it is. After they are done the world is planned again, until only a wait
+ * or nothing is left.
+ */
+export function planTenant(seen: Observed, nowMs: number): readonly TenantStep[] {
+  if (seen.tenant.metadata.deletionTimestamp !== undefined) return []
+  const problem = problemOf(seen)
+  if (problem !== undefined) return [{ kind: 'wait', delayMs: LOOK_AGAIN_MS, ...problem }]
+  const steps = seen.pool === undefined ? [] : [...planSecret(seen), ...planService(seen)]
+  steps.push(...planShards(seen, nowMs), ...planSlice(seen))
+  const obstacle = steps.length === 0 ? obstacleTo(seen) : undefined
+  return obstacle === undefined ? steps : [{ kind: 'wait', delayMs: LOOK_AGAIN_MS, ...obstacle }]
+}
+
+function planSecret(seen: Observed): TenantStep[] {
+  const { tenant, children } = seen
+  const { secret } = children
+  if (secret.kind === 'absent') return [{ kind: 'issuePassword', isNew: true }]
+  if (secret.kind !== 'ours') return []
+  const password = passwordIn(secret.object, tenant.metadata.uid)
+  if (password === undefined) return [{ kind: 'issuePassword', isNew: false }]
+  const endpoint = endpointOf(seen)
+  return planChild(seen, 'secret', buildConnectionSecret({ tenant, password, endpoint }))
+}
+
+const planService = (seen: Observed): TenantStep[] =>
+  planChild(seen, 'service', buildTenantService(seen.tenant))
+
+/** Written only when there is something to say: a shard with a record. */
+function planSlice(seen: Observed): TenantStep[] {
+  if (seen.shards.length === 0 && seen.children.slice.kind === 'absent') return []
+  if (seen.pool === undefined && seen.children.slice.kind === 'absent') return []
+  const { tenant } = seen
+  return planChild(seen, 'slice', buildTenantEndpointSlice({ tenant, pod: endpointPod(seen) }))
+}
+
+function planChild({ children }: Observed, child: ChildName, object: ChildObject): TenantStep[] {
+  const present = children[child]
+  if (present.kind === 'absent') return [{ kind: 'create', child, object }]
+  if (present.kind !== 'ours' || isApplied(object, present.object)) return []
+  return [{ kind: 'apply', child, object }]
+}
+
+function planShards(seen: Observed, nowMs: number): readonly TenantStep[] {
+  if (seen.pool === undefined) return []
+  return slotRanges(SHARDS_PER_TENANT).flatMap((_, shard) => {
+    const record = seen.shards.find((candidate) => candidate.shard === shard)
+    return record === undefined ? planPlacement(seen, shard, nowMs) : planHolding(seen, record)
+  })
+}
+
+function planPlacement(seen: Observed, shard: number, nowMs: number): readonly TenantStep[] {
+  const { tenant, pool, members } = seen
+  const [range] = slotRanges(SHARDS_PER_TENANT).slice(shard)
+  if (pool === undefined || range === undefined) return []
+  const { uid, namespace = '', name } = tenant.metadata
+  const candidates = placementMembers(pool, members, nowMs)
+  const holder = unrecordedHolder(seen, shard)
+  if (candidates.length === 0 && holder === undefined) return []
+  const placement = {
+    tenantUid: uid,
+    shard,
+    tenantNamespace: namespace,
+    tenantName: name,
+    range,
+    candidates,
+    holder,
+  }
+  return [{ kind: 'place', placement }]
+}
+
+/**
+ * Who has a shard without a record: when a ShardMap was lost, its shards are still where they were.
+ * The members say so themselves; the status, a mirror, is asked only where to put a shard back, and
+ * the epoch then goes on above both.
+ */
+function unrecordedHolder({ tenant, members }: Observed, shard: number) {
+  const holders = members.flatMap(({ name, report }) => {
+    const held = report?.held.get(`${tenant.metadata.uid}/${shard}`)
+    return held === undefined ? [] : [{ member: name, epoch: held.epoch }]
+  })
+  const [best] = holders.sort((a, b) => b.epoch - a.epoch)
+  if (best !== undefined) return best
+  const mirrored = tenant.status?.shards?.find(({ index }) => index === shard)
+  return members.some(({ name }) => name === mirrored?.primary) && mirrored !== undefined
+    ? { member: mirrored.primary, epoch: mirrored.epoch }
+    : undefined
+}
+
+function planHolding(seen: Observed, record: ShardRecord): readonly TenantStep[] {
+  const member = holderOf(seen, record)
+  if (member === undefined || record.phase === 'Removing') return []
+  return [...planFollowing(record, member), ...planAssignment(seen, record, member)]
+}
+
+function planFollowing(record: ShardRecord, member: MemberView): readonly TenantStep[] {
+  const sighting = sightingOf(member)
+  if (sighting === undefined || followSoleCopy(record, sighting) === record) return []
+  const { tenantUid, shard } = record
+  return [{ kind: 'follow', shard: { tenantUid, shard }, sighting }]
+}
+
+function sightingOf({ name, report }: MemberView): CopySighting | undefined {
+  const { connected, engine, volumeNonce, podUid = '' } = report ?? {}
+  if (!connected || engine?.phase !== 'running' || volumeNonce === undefined) return undefined
+  return { member: name, incarnation: { podUid, bootNonce: engine.bootNonce }, volumeNonce }
+}
+
+function planAssignment(
+  seen: Observed,
+  record: ShardRecord,
+  member: MemberView,
+): readonly TenantStep[] {
+  const { tenant, children } = seen
+  if (children.secret.kind !== 'ours' || !member.report?.connected) return []
+  if (planFollowing(record, member).length > 0) return []
+  const password = passwordIn(children.secret.object, tenant.metadata.uid)
+  if (password === undefined) return []
+  const assignment = buildAssignment({ tenant, record, password })
+  if (heldBy(member, record)?.digest === assignmentDigest(assignment)) return []
+  return [{ kind: 'assign', member: member.name, assignment }]
+}

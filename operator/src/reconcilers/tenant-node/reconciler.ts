@@ -1,0 +1,76 @@
+/** The TenantNode reconciler: observe, plan, act until nothing but a wait is left, status once. */
+import { after, done, failed, OperatingError, type Outcome } from '../../control/outcome.ts'
+import { isSameJson } from '../../kube/difference.ts'
+import type { Key } from '../../kube/object.ts'
+import { tenantNodes } from '../../kube/resources.ts'
+import { act, type Wait } from './act.ts'
+import { type Observed, observeTenant } from './observe.ts'
+import { planTenant } from './plan.ts'
+import type { TenantPorts } from './ports.ts'
+import { type Progress, tenantStatus } from './status.ts'
+
+/** A plan that is still not through after so many rounds goes on at the next reconcile. */
+const ROUNDS_MAX = 8
+const NEXT_ROUND_MS = 1000
+
+interface Result {
+  readonly seen: Observed
+  readonly wait?: Wait | undefined
+  readonly error?: OperatingError
+}
+
+export async function reconcileTenant(key: Key, ports: TenantPorts): Promise<Outcome> {
+  const seen = await observeTenant(key, ports)
+  if (seen === undefined) return done
+  const result = await carryThrough(seen, ports)
+  if (seen.tenant.metadata.deletionTimestamp !== undefined) return outcomeOf(result)
+  await writeStatus(result, ports)
+  return outcomeOf(result)
+}
+
+async function carryThrough(observed: Observed, ports: TenantPorts): Promise<Result> {
+  let seen = observed
+  try {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const steps = planTenant(seen, ports.clock.now())
+      if (steps.length === 0) return { seen }
+      const result = await act(steps, seen, ports)
+      seen = result.seen
+      if (result.wait !== undefined) return result
+    }
+    const message = 'the work goes on'
+    return { seen, wait: { reason: 'InProgress', message, delayMs: NEXT_ROUND_MS } }
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error
+    return { seen, error }
+  }
+}
+
+async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): Promise<void> {
+  const { kube, clock, usageWrittenMs } = ports
+  const { tenant } = seen
+  const { uid } = tenant.metadata
+  const progress: Progress = { wait, failure: error?.code }
+  const context = { nowMs: clock.now(), usageWrittenMs: usageWrittenMs.get(uid) }
+  const status = tenantStatus(seen, progress, context)
+  await kube.patchStatus(tenantNodes, tenant, status)
+  if (!isSameJson(status.usage, tenant.status?.usage)) usageWrittenMs.set(uid, context.nowMs)
+  announce(seen, status, ports)
+}
+
+/** An event when the tenant begins or ceases to be served. */
+function announce(
+  { tenant }: Observed,
+  status: ReturnType<typeof tenantStatus>,
+  { recorder }: TenantPorts,
+): void {
+  const isReady = (from: typeof status | undefined) =>
+    from?.conditions?.find(({ type }) => type === 'Ready')
+  const now = isReady(status)
+  if (now === undefined || now.status === isReady(tenant.status)?.status) return
+  const type = now.status === 'True' ? 'Normal' : 'Warning'
+  recorder.record(tenant, { type, reason: now.reason, message: now.message })
+}
+
+const outcomeOf = ({ wait, error }: Result): Outcome =>
+  error !== undefined ? failed(error) : wait !== undefined ? after(wait.delayMs) : done
