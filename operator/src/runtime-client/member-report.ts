@@ -3,6 +3,7 @@ import type { Assignment, EngineState, HeldShard, Refusal, TenantUsage } from '@
 
 /** Where a member's supervisor listens. */
 export interface MemberTarget {
+  readonly pool: string
   /** The pod's IP address. */
   readonly address: string
   /** A supervisor that says another pod UID is not the wanted one and is hung up on. */
@@ -19,7 +20,7 @@ export interface EngineExit {
   readonly signal: string | null
 }
 
-/** The latest that a member said. Values are replaced, never changed in place. */
+/** The latest that a member said. `held` and `usage` are live views: read them without waiting. */
 export interface MemberReport {
   readonly member: string
   readonly podUid: string
