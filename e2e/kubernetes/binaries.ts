@@ -58,7 +58,7 @@ async function buildOnce(build: Build, log: Log): Promise<string> {
   const folder = `${binaryDirectory}/building-${build.name}-${process.pid}`
   const env = { ...process.env, CGO_ENABLED: '0', ...build.env?.(folder) }
   const command = ['nice', '-n', '10', ...build.command(`${folder}/${build.name}`)]
-  await mkdir(folder)
+  await mkdir(folder, { recursive: true })
   try {
     await runCommand(command, { env, cwd: build.cwd })
     await rename(`${folder}/${build.name}`, target) // whole or not at all

@@ -2,7 +2,6 @@
  * A real Kubernetes for tests: builds it, starts it, reaches into it, hurts it, removes it. Needs
  * Linux and root. `node e2e/kubernetes/main.ts` is the same for people.
  */
-import { existsSync } from 'node:fs'
 import { type Forward, forward } from './agent/tunnel.ts'
 import { type Binaries, buildTestCluster } from './binaries.ts'
 import {
@@ -60,7 +59,7 @@ export async function startTestCluster(options: ClusterOptions = {}): Promise<Te
 
 /** The cluster of this name if it is up, for example by the command line; otherwise undefined. */
 export async function attachTestCluster(name = defaultName): Promise<TestCluster | undefined> {
-  if (!existsSync(layoutOf(name).kubeconfig)) return undefined
+  if (!isRunning(layoutOf(name), 'relay')) return undefined
   return openCluster(name, await buildTestCluster())
 }
 
