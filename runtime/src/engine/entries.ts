@@ -175,6 +175,24 @@ export class Entries {
     return next
   }
 
+  /** A copy of the record under another key. A value in a block of its own is named by both. */
+  withKey(entry: number, key: Key, account: MemoryAccount): number {
+    const inlineBytes = this.inlineBytes(entry)
+    const encoding = this.encoding(entry) as Encoding
+    const expiresAtMs = this.expiresAtMs(entry)
+    const shape = { kind: this.kind(entry) as Kind, encoding, inlineBytes, expiresAtMs }
+    const next = this.create(key, shape, account)
+    if (encoding === encodings.inline) {
+      const start = this.inlineStart(entry)
+      const source = this.bytesOf(entry)
+      copyBytes(this.bytesOf(next), this.inlineStart(next), source, start, start + inlineBytes)
+    } else {
+      const source = this.cellAt(entry)
+      this.wordsOf(next).set(this.wordsOf(entry).subarray(source, source + 2), this.cellAt(next))
+    }
+    return next
+  }
+
   /** Bytes that a record of this shape and key length needs. */
   static bytesFor(keyBytes: number, shape: Shape): number {
     return headBytes(keyBytes, shape) + keyBytes + shape.inlineBytes

@@ -130,6 +130,16 @@ export class Keyspace {
     this.#removeHashed(key.hash, entry)
   }
 
+  /** Moves the value and expiry of `entry`, which is that of `key`, to `target`, which has none. */
+  rename(key: Key, entry: number, target: Key): void {
+    const next = this.entries.withKey(entry, target, this.#account)
+    this.#table.remove(key.hash, entry)
+    this.host.arena.free(entry, this.#account) // the record alone: `next` has its value
+    this.#table.insert(target.hash, next)
+    const expiresAtMs = this.entries.expiresAtMs(next)
+    if (expiresAtMs !== NO_EXPIRY) this.#table.noteDue(target.hash, dueOf(expiresAtMs))
+  }
+
   /** FLUSHDB: empty at once for every reader; larger ones are freed by `host.reclaimSome`. */
   clear(): void {
     if (this.size === 0) return
