@@ -45,6 +45,8 @@ export interface CommandSpec {
   readonly keys: KeyPositions | undefined
   readonly group: CommandGroup
   readonly since: string
+  /** A container such as CLIENT: argument 1 selects one of these, `run` serves the bare name. */
+  readonly subcommands?: readonly CommandSpec[]
   readonly run: (context: CommandContext, args: Args, reply: ReplyWriter) => void
 }
 

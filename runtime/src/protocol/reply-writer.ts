@@ -1,13 +1,13 @@
 /**
- * The port through which commands answer. One implementation writes RESP2, one RESP3; a script
- * host will write Lua values. Nothing is allocated per reply (docs/adr/0001).
+ * The port through which commands answer. One implementation writes RESP2 and RESP3; a
+ * script host will write Lua values. Nothing is allocated per reply (docs/adr/0001).
  *
  * A command writes exactly one reply. An aggregate is its header followed by as many replies.
  * Where RESP2 lacks a type, the writer degrades as Redis does: maps become flat arrays, doubles
  * and big numbers bulk strings, booleans integers. `text` is one character per byte (latin1).
  */
 export interface ReplyWriter {
-  /** 2 or 3, for the few commands whose answer differs in shape. */
+  /** For the few commands whose answer differs in shape. */
   readonly version: 2 | 3
   ok(): void
   /** A simple string, without carriage return or line feed. */

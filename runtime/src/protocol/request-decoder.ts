@@ -70,6 +70,11 @@ export class RequestDecoder {
     this.#scanned = 0
   }
 
+  /** Between commands nothing before `position` is needed any more. */
+  settle(): void {
+    if (this.#missing === 0) this.commandStart = this.position
+  }
+
   /** The bytes from `commandStart` on now lie at the front of `buffer`. */
   rebase(buffer: Buffer): void {
     const offset = this.commandStart

@@ -14,11 +14,11 @@ export interface Session {
   readonly connectedAtMs: number
   /** When the last turn of this session began. */
   readonly lastTurnAtMs: number
-  /** Lower-case name of the last command, `NULL` before the first. */
-  readonly lastCommand: string
   /** Bytes that wait to be parsed, and that wait for the peer to read. */
   readonly queryBytes: number
   readonly outputBytes: number
+  /** Lower-case name of the last command, `NULL` before the first. */
+  lastCommand: string
   name: string
   libraryName: string
   libraryVersion: string

@@ -1,17 +1,17 @@
-/** Replies as RESP2 and RESP3. https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+/**
+ * Replies as RESP2 or RESP3, as `version` says at the moment. One object writes for all connections
+ * of a process. https://redis.io/docs/latest/develop/reference/protocol-spec/
+ */
 import { formatDouble } from './double.ts'
 import { decimalDigits, LARGE_VALUE_BYTES, type ReplyBuffer } from './reply-buffer.ts'
 import type { ReplyWriter } from './reply-writer.ts'
 
 const [PLUS, MINUS, COLON, DOLLAR, STAR] = [0x2b, 0x2d, 0x3a, 0x24, 0x2a]
-const [UNDERSCORE, COMMA, HASH, PERCENT, TILDE, GREATER, EQUALS] = [
-  0x5f, 0x2c, 0x23, 0x25, 0x7e, 0x3e, 0x3d,
-]
-const [LETTER_T, LETTER_F] = [0x74, 0x66]
+const [COMMA, HASH, PERCENT, TILDE, GREATER, EQUALS] = [0x2c, 0x23, 0x25, 0x7e, 0x3e, 0x3d]
 
-export class Resp2Writer implements ReplyWriter {
-  readonly version: 2 | 3 = 2
-  protected readonly out: ReplyBuffer
+export class RespWriter implements ReplyWriter {
+  version: 2 | 3 = 2
+  readonly out: ReplyBuffer
   /** Error replies written so far. */
   errorCount = 0
 
@@ -32,12 +32,12 @@ export class Resp2Writer implements ReplyWriter {
   }
 
   simple(text: string): void {
-    this.line(PLUS, text)
+    this.#line(PLUS, text)
   }
 
   error(text: string): void {
     this.errorCount++
-    this.line(MINUS, /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]/g, ' ') : text)
+    this.#line(MINUS, /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]/g, ' ') : text)
   }
 
   integer(value: number): void {
@@ -45,7 +45,7 @@ export class Resp2Writer implements ReplyWriter {
   }
 
   int64(value: bigint): void {
-    this.line(COLON, value.toString())
+    this.#line(COLON, value.toString())
   }
 
   bulk(buffer: Uint8Array, start: number, end: number): void {
@@ -72,11 +72,11 @@ export class Resp2Writer implements ReplyWriter {
   }
 
   nil(): void {
-    this.out.appendText('$-1\r\n')
+    this.out.appendText(this.version === 2 ? '$-1\r\n' : '_\r\n')
   }
 
   nilArray(): void {
-    this.out.appendText('*-1\r\n')
+    this.out.appendText(this.version === 2 ? '*-1\r\n' : '_\r\n')
   }
 
   array(count: number): void {
@@ -84,76 +84,43 @@ export class Resp2Writer implements ReplyWriter {
   }
 
   map(pairs: number): void {
-    this.out.appendLine(STAR, 2 * pairs)
+    if (this.version === 2) this.out.appendLine(STAR, 2 * pairs)
+    else this.out.appendLine(PERCENT, pairs)
   }
 
   set(count: number): void {
-    this.out.appendLine(STAR, count)
+    this.out.appendLine(this.version === 2 ? STAR : TILDE, count)
   }
 
   push(count: number): void {
-    this.out.appendLine(STAR, count)
+    this.out.appendLine(this.version === 2 ? STAR : GREATER, count)
   }
 
   double(value: number): void {
-    this.bulkText(formatDouble(value))
+    if (this.version === 2) this.bulkText(formatDouble(value))
+    else this.#line(COMMA, formatDouble(value))
   }
 
   boolean(value: boolean): void {
-    this.integer(value ? 1 : 0)
+    if (this.version === 2) this.integer(value ? 1 : 0)
+    else this.#line(HASH, value ? 't' : 'f')
   }
 
-  verbatim(_format: string, text: string): void {
-    this.bulkText(text)
+  verbatim(format: string, text: string): void {
+    if (this.version === 2) {
+      this.bulkText(text)
+      return
+    }
+    this.out.appendLine(EQUALS, text.length + format.length + 1)
+    this.out.appendText(`${format}:${text}`)
+    this.out.endLine()
   }
 
-  protected line(type: number, text: string): void {
+  #line(type: number, text: string): void {
     const { out } = this
     out.reserve(text.length + 3)
     out.bytes[out.length++] = type
     out.appendText(text)
     out.endLine()
-  }
-}
-
-export class Resp3Writer extends Resp2Writer {
-  override readonly version = 3
-
-  override nil(): void {
-    this.line(UNDERSCORE, '')
-  }
-
-  override nilArray(): void {
-    this.line(UNDERSCORE, '')
-  }
-
-  override map(pairs: number): void {
-    this.out.appendLine(PERCENT, pairs)
-  }
-
-  override set(count: number): void {
-    this.out.appendLine(TILDE, count)
-  }
-
-  override push(count: number): void {
-    this.out.appendLine(GREATER, count)
-  }
-
-  override double(value: number): void {
-    this.line(COMMA, formatDouble(value))
-  }
-
-  override boolean(value: boolean): void {
-    const { out } = this
-    out.reserve(4)
-    out.bytes[out.length++] = HASH
-    out.bytes[out.length++] = value ? LETTER_T : LETTER_F
-    out.endLine()
-  }
-
-  override verbatim(format: string, text: string): void {
-    this.out.appendLine(EQUALS, text.length + format.length + 1)
-    this.out.appendText(`${format}:${text}`)
-    this.out.endLine()
   }
 }

@@ -1,0 +1,81 @@
+/** Commands about the server: INFO, CONFIG GET, TIME. What they tell is the tenant's own. */
+import type { Args } from '../protocol/args.ts'
+import type { ReplyWriter } from '../protocol/reply-writer.ts'
+import type { CommandContext, CommandSpec } from './command.ts'
+import { parseInfoSections, renderInfo } from './info.ts'
+import type { ServerFacts } from './server-facts.ts'
+import { matchesText } from './text-pattern.ts'
+
+/** INFO, CONFIG and TIME, which speak of the process through `facts`. */
+export function createServerCommands(facts: ServerFacts): readonly CommandSpec[] {
+  const row = { keys: undefined, group: 'server' } as const
+  const configGet: CommandSpec = {
+    ...row,
+    name: 'get',
+    arity: -3,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    since: '2.0.0',
+    run: (context, args, reply) => getConfig(facts, context, args, reply),
+  }
+  return [
+    {
+      ...row,
+      name: 'info',
+      arity: -1,
+      flags: ['loading', 'stale'],
+      since: '1.0.0',
+      run: (context, args, reply) =>
+        reply.verbatim('txt', renderInfo(facts, context, parseInfoSections(args))),
+    },
+    {
+      ...row,
+      name: 'config',
+      arity: -2,
+      flags: [],
+      since: '2.0.0',
+      subcommands: [configGet],
+      run: configGet.run,
+    },
+    {
+      ...row,
+      name: 'time',
+      arity: 1,
+      flags: ['loading', 'stale', 'fast'],
+      since: '2.6.0',
+      run: time,
+    },
+  ]
+}
+
+/** TIME → seconds and microseconds. https://redis.io/commands/time */
+function time({ nowMs }: CommandContext, _args: Args, reply: ReplyWriter): void {
+  const seconds = Math.floor(nowMs / 1000)
+  reply.array(2)
+  reply.bulkInteger(seconds)
+  reply.bulkInteger(Math.floor((nowMs - seconds * 1000) * 1000))
+}
+
+/** CONFIG GET pattern ... → a map of settings and values. https://redis.io/commands/config-get */
+function getConfig(
+  facts: ServerFacts,
+  { tenant }: CommandContext,
+  args: Args,
+  reply: ReplyWriter,
+): void {
+  const { databases, memoryLimitBytes, connectionsMax } = tenant.assignment
+  const settings = new Map([
+    ...facts.settings(),
+    ['databases', String(databases)],
+    ['maxclients', String(connectionsMax)],
+    ['maxmemory', String(memoryLimitBytes)],
+  ])
+  const patterns = Array.from({ length: args.count - 2 }, (_, at) => args.text(at + 2))
+  const found = [...settings].filter(([name]) =>
+    patterns.some((pattern) => matchesText(pattern.toLowerCase(), name)),
+  )
+  reply.map(found.length)
+  for (const [name, value] of found) {
+    reply.bulkText(name)
+    reply.bulkText(value)
+  }
+}
