@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { buildImage } from '../../images/build.ts'
-import { echoObjects } from './fixtures/objects.ts'
+import { echoObjects, echoService } from './fixtures/objects.ts'
 import { type Forward, startTestCluster, type TestCluster } from './index.ts'
 import { layoutOf } from './layout.ts'
 
@@ -25,12 +25,22 @@ describe('the Kubernetes test cluster', function () {
     await cluster?.stop()
   })
 
+  /** Applies a load balancer for the pod and waits for its address. */
+  async function loadBalancerAddress(service: string): Promise<string> {
+    const path = '{.status.loadBalancer.ingress[0].ip}'
+    const subject = ['-n', name, `service/${service}`]
+    await cluster.kubectl(['apply', '-f', '-'], toJson(echoService(service)))
+    await cluster.kubectl(['wait', ...subject, `--for=jsonpath=${path}`, '--timeout=30s'])
+    return cluster.kubectl(['get', ...subject, '-o', `jsonpath=${path}`])
+  }
+
   it('runs an image of our own as a restricted pod with a volume', async () => {
     const programs = [{ name: 'echo', entry: 'e2e/kubernetes/fixtures/echo.ts' }]
     const out = `${layout.state}/echo.tar`
     const image = await buildImage({ name: 'localhost/echo:1', out, programs })
     await cluster.importImage(image.path)
-    await cluster.kubectl(['apply', '-f', '-'], echoObjects.map(toJson).join('\n'))
+    const objects = [...echoObjects, echoService('echo')]
+    await cluster.kubectl(['apply', '-f', '-'], objects.map(toJson).join('\n'))
     await cluster.kubectl([
       '-n',
       name,
@@ -49,25 +59,9 @@ describe('the Kubernetes test cluster', function () {
   })
 
   it('gives a load balancer an address that the host can reach', async () => {
-    const path = '{.status.loadBalancer.ingress[0].ip}'
-    const wait = ['-n', name, 'wait', 'service/echo', `--for=jsonpath=${path}`, '--timeout=30s']
-    await cluster.kubectl(wait)
-    const host = await cluster.kubectl([
-      '-n',
-      name,
-      'get',
-      'service/echo',
-      '-o',
-      `jsonpath=${path}`,
-    ])
-    const service = await cluster.kubectl([
-      '-n',
-      name,
-      'get',
-      'service/echo',
-      '-o',
-      'jsonpath={.spec.clusterIP}',
-    ])
+    const host = await loadBalancerAddress('echo')
+    const read = ['-n', name, 'get', 'service/echo', '-o', 'jsonpath={.spec.clusterIP}']
+    const service = await cluster.kubectl(read)
     assert.match(host, /^10\.81\./)
     door = await cluster.reach({ host, port: 6001 })
     const { socket, lines } = open(door)
@@ -91,7 +85,7 @@ describe('the Kubernetes test cluster', function () {
       socket.write('still here\n')
       assert.equal(await lines(), 'still here')
       await cluster.startApiServer()
-      await cluster.kubectl(['get', 'nodes'])
+      await loadBalancerAddress(`after-${how}`)
       socket.destroy()
     })
   }

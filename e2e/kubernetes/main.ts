@@ -7,6 +7,7 @@ import {
   startTestCluster,
 } from './index.ts'
 import { binaryDirectory } from './layout.ts'
+import { MissingRequirement } from './requirements.ts'
 
 const usage = `A real Kubernetes on this machine, without Docker. Needs Linux and root.
 
@@ -39,7 +40,13 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
 
 const run = commands[command]
 if (run === undefined) console.log(usage)
-else await run()
+else await run().catch(explain)
+
+/** What the person can mend is said in one line; everything else is a fault and shows its trace. */
+function explain(error: unknown): void {
+  console.error(error instanceof MissingRequirement ? error.message : error)
+  process.exitCode = 1
+}
 
 async function up(): Promise<void> {
   const cluster = await startTestCluster({ name: values.name })
@@ -68,5 +75,5 @@ async function reach(): Promise<void> {
 async function running() {
   const cluster = await attachTestCluster(values.name)
   if (cluster !== undefined) return cluster
-  throw new Error(`no cluster ${values.name} is up: node e2e/kubernetes/main.ts up`)
+  throw new MissingRequirement(`no cluster ${values.name} is up: node e2e/kubernetes/main.ts up`)
 }

@@ -10,6 +10,9 @@ import { killProcess } from './processes.ts'
 const chart = join(import.meta.dirname, '..', '..', 'charts', 'miniredis')
 const operatorNamespace = 'miniredis'
 
+/** Every pod of ours must do with the strictest rules that Kubernetes has. */
+const restricted = 'pod-security.kubernetes.io/enforce=restricted'
+
 /** From nothing to `helm install` done, with progress on standard output. */
 export async function startKubernetesCluster(): Promise<Cluster> {
   const kubernetes = await startTestCluster({ log: console.log })
@@ -17,8 +20,10 @@ export async function startKubernetesCluster(): Promise<Cluster> {
     const image = await buildImage()
     await kubernetes.importImage(image.path)
     console.log(`helm install of ${image.name}`)
+    await kubernetes.kubectl(['create', 'namespace', operatorNamespace])
+    await kubernetes.kubectl(['label', 'namespace', operatorNamespace, restricted])
     await kubernetes.helm([
-      ...['install', 'miniredis', chart, '--namespace', operatorNamespace, '--create-namespace'],
+      ...['install', 'miniredis', chart, '--namespace', operatorNamespace],
       ...['--set', 'image.pullPolicy=Never', '--wait', '--timeout', '3m'],
     ])
     await kubernetes.kubectl([

@@ -1,7 +1,8 @@
 /**
  * A way between network namespaces. A unix socket is a file, so it can be reached from any of them:
  * the agent listens on it outside the node, reads one line `<address> <port>\n` from each connection
- * and joins the rest to a TCP connection to that address.
+ * and joins the rest to a TCP connection to that address. A unix socket knows no reset: one that
+ * happens beyond it, a refused connection included, arrives as an ordinary end.
  *
  *   test process ──127.0.0.1:port──► forward() ──unix socket──► serveTunnel() ──► 10.81.0.1:6379
  */
