@@ -1,7 +1,7 @@
 /** Secrets with the certificates of control traffic: of the internal authority, and of each member. */
 import { labels, managedByMiniRedis, memberTlsSecretName } from '@miniredis/crds'
 import type { Secret } from '../kube/resources.ts'
-import { encodeSecretData } from './connection-secret.ts'
+import { decodeSecretData, encodeSecretData } from './connection-secret.ts'
 import { type PoolOwner, poolChild } from './owned-metadata.ts'
 
 export const AUTHORITY_SECRET_NAME = 'miniredis-internal-ca'
@@ -12,8 +12,15 @@ export interface CertificatePair {
   readonly privateKey: string
 }
 
-/** Owned by nobody, since all pools share it and it must outlive each of them. */
-export function buildAuthoritySecret(namespace: string, pair: CertificatePair): Secret {
+/**
+ * Authorities by number, oldest first; two while one succeeds the other. Owned by nobody, since all
+ * pools share it and it must outlive each of them.
+ */
+export function buildAuthoritySecret(namespace: string, pairs: readonly CertificatePair[]): Secret {
+  const entries = pairs.flatMap(({ certificate, privateKey }, index) => [
+    [`ca-${index}.crt`, certificate] as const,
+    [`ca-${index}.key`, privateKey] as const,
+  ])
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -22,9 +29,22 @@ export function buildAuthoritySecret(namespace: string, pair: CertificatePair): 
       namespace,
       labels: { [labels.managedBy]: managedByMiniRedis },
     },
-    type: 'kubernetes.io/tls',
-    data: encodeSecretData({ 'tls.crt': pair.certificate, 'tls.key': pair.privateKey }),
+    type: 'Opaque',
+    data: encodeSecretData(Object.fromEntries(entries)),
   }
+}
+
+/** The authorities in the Secret; what is damaged is left out by whoever parses the certificates. */
+export function authoritiesIn(secret: Secret): readonly CertificatePair[] {
+  const data = decodeSecretData(secret)
+  return Object.keys(data)
+    .filter((key) => /^ca-\d\.crt$/.test(key))
+    .sort()
+    .flatMap((key) => {
+      const certificate = data[key]
+      const privateKey = data[key.replace(/crt$/, 'key')]
+      return certificate && privateKey ? [{ certificate, privateKey }] : []
+    })
 }
 
 export interface MemberTlsSecretOptions {

@@ -1,0 +1,103 @@
+/** What to do for one pool. Pure: from what was observed to steps as data. */
+import type { ShardRecord } from '@miniredis/crds'
+import type { PoolOwner } from '../../builders/owned-metadata.ts'
+import { buildPoolService } from '../../builders/pool-service.ts'
+import { isApplied } from '../../kube/difference.ts'
+import type { Service } from '../../kube/resources.ts'
+import {
+  type MemberStep,
+  neededMembers,
+  planLinks,
+  planMember,
+  planReleases,
+  planRemovals,
+  planReplacement,
+} from './members-plan.ts'
+import type { Observed, PoolMember, StrayShard } from './observe.ts'
+import { judgeOrphans, type OrphanVerdict } from './orphans.ts'
+
+/** How soon to look again without any news: often enough for certificates, which last days. */
+const LOOK_AGAIN_MS = 3_600_000
+
+export type PoolStep =
+  | MemberStep
+  | { readonly kind: 'createService'; readonly object: Service }
+  | { readonly kind: 'applyService'; readonly object: Service }
+  /** Records that the shards of these tenants may be wiped. */
+  | { readonly kind: 'giveUpTenants'; readonly tenantUids: readonly string[] }
+  /** Has the members forget these shards, then forgets those that are recorded. */
+  | { readonly kind: 'wipeShards'; readonly shards: readonly ShardToWipe[] }
+  | { readonly kind: 'wait'; readonly delayMs: number }
+
+export interface ShardToWipe {
+  readonly tenantUid: string
+  readonly shard: number
+  readonly epoch: number
+  /** Who has to forget it; undefined: nobody holds it any more. */
+  readonly member: string | undefined
+}
+
+export interface PoolPlan {
+  readonly steps: readonly PoolStep[]
+  readonly orphans: OrphanVerdict
+}
+
+/** Steps in the order of their urgency: what frees and starts pods comes before everything else. */
+export function planPool(seen: Observed, nowMs: number): PoolPlan {
+  const { pool, invalid } = seen
+  const always = [...planLinks(seen), ...planReleases(seen)]
+  if (pool === undefined || pool.metadata.deletionTimestamp !== undefined)
+    return { steps: always, orphans: { kind: 'none' } }
+  const orphans = judgeOrphans(seen.orphans, nowMs)
+  const delayMs = orphans.kind === 'settling' ? orphans.delayMs : LOOK_AGAIN_MS
+  const steps =
+    invalid === undefined ? [...planMembers(pool, seen), ...planService(pool, seen)] : []
+  return {
+    steps: [...always, ...steps, ...planWiping(seen, orphans), { kind: 'wait', delayMs }],
+    orphans,
+  }
+}
+
+const planMembers = (pool: PoolOwner, seen: Observed): readonly PoolStep[] => [
+  ...neededMembers(pool, seen).flatMap((member) => planMember(member, seen)),
+  ...planRemovals(pool, seen),
+  ...planReplacement(pool, seen),
+]
+
+function planService(pool: PoolOwner, { service }: Observed): readonly PoolStep[] {
+  const object = buildPoolService(pool)
+  if (service === undefined) return [{ kind: 'createService', object }]
+  return isApplied(object, service) ? [] : [{ kind: 'applyService', object }]
+}
+
+/**
+ * First the decision is recorded, then carried out, maybe much later: a member that is down keeps
+ * the shard until it is back and has forgotten it.
+ */
+function planWiping(seen: Observed, orphans: OrphanVerdict): readonly PoolStep[] {
+  const steps: PoolStep[] = []
+  const given = new Set(orphans.kind === 'remove' ? orphans.tenantUids : [])
+  const tenantUids = [...new Set(seen.records.filter(isServingRecord).map(tenantUidOf))]
+  const leaving = tenantUids.filter((uid) => given.has(uid)).sort()
+  if (leaving.length > 0) steps.push({ kind: 'giveUpTenants', tenantUids: leaving })
+  const shards = [
+    ...seen.records
+      .filter((record) => record.phase === 'Removing' || given.has(record.tenantUid))
+      .flatMap((record) => shardToWipe(record, seen.members)),
+    ...seen.strays.filter((stray): stray is StrayShard => given.has(stray.tenantUid)),
+  ]
+  if (shards.length > 0) steps.push({ kind: 'wipeShards', shards })
+  return steps
+}
+
+const isServingRecord = ({ phase }: ShardRecord): boolean => phase === 'Serving'
+const tenantUidOf = ({ tenantUid }: ShardRecord): string => tenantUid
+
+function shardToWipe(record: ShardRecord, members: readonly PoolMember[]): readonly ShardToWipe[] {
+  const { tenantUid, shard, primary } = record
+  const report = members.find(({ name }) => name === primary.member)?.report
+  if (!report?.connected) return []
+  const held = report.held.get(`${tenantUid}/${shard}`)
+  const epoch = Math.max(record.epoch, held?.epoch ?? 0)
+  return [{ tenantUid, shard, epoch, member: held === undefined ? undefined : primary.member }]
+}
