@@ -1,9 +1,8 @@
 /** The engine's end of the IPC channel: obeys the supervisor and answers its pings. */
-import { type Assignment, USAGE_INTERVAL_MS } from '@miniredis/crds'
+import { type Assignment, type TenantUsage, USAGE_INTERVAL_MS } from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
 import {
   type EngineMessage,
-  type EngineUsage,
   type SupervisorMessage,
   supervisorMessageSchema,
 } from './engine-messages.ts'
@@ -12,12 +11,21 @@ import { exitCodes } from './exit-codes.ts'
 /** What the host needs of an engine. `assign` and `unassign` throw when they failed. */
 export interface HostedEngine {
   assign(assignment: Assignment): void
-  unassign(tenantUid: string, shard: number): void
-  usage(): readonly EngineUsage[]
+  unassign(tenantUid: string): unknown
+  usage(): TenantUsage[]
+  /** Grows while the event loop turns. */
+  progress(): number
   /** Resolves with the port that it listens on. */
-  listen(host: string, port: number): Promise<number>
-  /** Stops accepting, lets replies out, closes. */
+  listen(): Promise<number>
+  /** Stops accepting and closes. */
   close(): Promise<void>
+}
+
+/** Where to listen, and which run of an engine this is. */
+export interface EngineStart {
+  readonly bootNonce: string
+  readonly host: string
+  readonly port: number
 }
 
 /** The channel to the parent; `process` is one. */
@@ -30,7 +38,7 @@ export interface ParentChannel {
 export interface EngineHostOptions {
   readonly channel: ParentChannel
   /** Called once, with the first message. */
-  readonly createEngine: (bootNonce: string) => HostedEngine
+  readonly createEngine: (start: EngineStart) => HostedEngine
   readonly exit: (code: number) => void
   readonly logger: Logger
 }
@@ -38,7 +46,6 @@ export interface EngineHostOptions {
 export class EngineHost {
   readonly #options: EngineHostOptions
   #engine: HostedEngine | undefined
-  #progress = 0
 
   constructor(options: EngineHostOptions) {
     this.#options = options
@@ -60,12 +67,10 @@ export class EngineHost {
         this.#apply(message.requestId, (engine) => engine.assign(message.assignment))
         break
       case 'unassign':
-        this.#apply(message.requestId, (engine) =>
-          engine.unassign(message.tenantUid, message.shard),
-        )
+        this.#apply(message.requestId, (engine) => engine.unassign(message.tenantUid))
         break
       case 'ping':
-        this.#send({ kind: 'pong', progress: ++this.#progress })
+        this.#send({ kind: 'pong', progress: this.#engine?.progress() ?? 0 })
         break
       case 'stop':
         this.#stop()
@@ -74,10 +79,10 @@ export class EngineHost {
 
   /** Tenants first, door afterwards: a client never meets a tenant that is "not there yet". */
   #start(message: SupervisorMessage & { kind: 'start' }): void {
-    const engine = this.#options.createEngine(message.bootNonce)
+    const engine = this.#options.createEngine(message)
     this.#engine = engine
     for (const assignment of message.assignments) engine.assign(assignment)
-    engine.listen(message.host, message.port).then(
+    engine.listen().then(
       (port) => this.#ready(engine, port),
       (error: unknown) => {
         this.#options.logger.error({ err: error }, 'engine could not listen')
@@ -88,15 +93,15 @@ export class EngineHost {
 
   #ready(engine: HostedEngine, port: number): void {
     this.#send({ kind: 'ready', port })
-    const report = () => this.#send({ kind: 'usage', tenants: [...engine.usage()] })
+    const report = () => this.#send({ kind: 'usage', tenants: engine.usage() })
     setInterval(report, USAGE_INTERVAL_MS).unref()
   }
 
-  #apply(requestId: number, action: (engine: HostedEngine) => void): void {
+  #apply(requestId: number, action: (engine: HostedEngine) => unknown): void {
     this.#send({ kind: 'applied', requestId, failure: this.#try(action) })
   }
 
-  #try(action: (engine: HostedEngine) => void): string | null {
+  #try(action: (engine: HostedEngine) => unknown): string | null {
     if (this.#engine === undefined) return 'the engine was not started'
     try {
       action(this.#engine)

@@ -9,9 +9,8 @@
  * late or repeated message therefore only says again what is true.
  */
 import { randomUUID } from 'node:crypto'
-import { type Assignment, type EngineState, SUSPICION_MS } from '@miniredis/crds'
+import { type Assignment, type EngineState, SUSPICION_MS, type TenantUsage } from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
-import type { EngineUsage } from './engine-messages.ts'
 import { EngineProcess, type ProcessExit } from './engine-process.ts'
 import {
   ENGINE_APPLY_MS_MAX,
@@ -25,7 +24,7 @@ import { noCrashes, planRestart } from './restart-delay.ts'
 export interface EngineKeeperEvents {
   started(engine: EngineState): void
   exited(bootNonce: string, exit: ProcessExit): void
-  usage(tenants: readonly EngineUsage[]): void
+  usage(tenants: readonly TenantUsage[]): void
 }
 
 /** What the engine should serve: the durable book of assignments. */

@@ -25,17 +25,10 @@ export const supervisorMessageSchema = z.discriminatedUnion('kind', [
 ])
 export type SupervisorMessage = z.output<typeof supervisorMessageSchema>
 
-/** The usage that the operator is told, and what only metrics need. */
-export const engineUsageSchema = tenantUsageSchema.extend({
-  userName: z.string(),
-  commands: count,
-})
-export type EngineUsage = z.output<typeof engineUsageSchema>
-
 export const engineMessageSchema = z.discriminatedUnion('kind', [
   /** Serves everything that `start` named. */
   z.strictObject({ kind: z.literal('ready'), port: z.int() }),
-  /** The answer to a ping; `progress` grows with every turn of the event loop that was asked for. */
+  /** The answer to a ping; `progress` grows while the event loop turns. */
   z.strictObject({ kind: z.literal('pong'), progress: count }),
   /** `failure` null: done. */
   z.strictObject({
@@ -43,6 +36,6 @@ export const engineMessageSchema = z.discriminatedUnion('kind', [
     requestId: count,
     failure: z.string().nullable(),
   }),
-  z.strictObject({ kind: z.literal('usage'), tenants: z.array(engineUsageSchema) }),
+  z.strictObject({ kind: z.literal('usage'), tenants: z.array(tenantUsageSchema) }),
 ])
 export type EngineMessage = z.output<typeof engineMessageSchema>

@@ -8,9 +8,9 @@
  * and error are inherited, so that their end-of-file proves the end of both processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import type { TenantUsage } from '@miniredis/crds'
 import {
   type EngineMessage,
-  type EngineUsage,
   engineMessageSchema,
   type SupervisorMessage,
 } from './engine-messages.ts'
@@ -24,7 +24,7 @@ export interface EngineEvents {
   ready(port: number): void
   progressed(progress: number): void
   applied(requestId: number, failure: string | null): void
-  usage(tenants: readonly EngineUsage[]): void
+  usage(tenants: readonly TenantUsage[]): void
   /** The last event. */
   exited(exit: ProcessExit): void
 }

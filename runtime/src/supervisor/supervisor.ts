@@ -15,13 +15,13 @@ import {
   type Refusal,
   type RuntimeConfiguration,
   shardKey,
+  type TenantUsage,
 } from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
 import { AssignmentStore } from './assignment-store.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { ControlServer } from './control-server.ts'
 import { EngineKeeper } from './engine-keeper.ts'
-import type { EngineUsage } from './engine-messages.ts'
 import { exitCodes, StartError } from './exit-codes.ts'
 import { JournalFile } from './journal-file.ts'
 import { readTlsMaterial, type TlsMaterial, watchTlsMaterial } from './tls-files.ts'
@@ -37,6 +37,11 @@ export interface SupervisorOptions {
   readonly tlsReloadIntervalMs?: number
 }
 
+/** `userName` is `<name>.<namespace>`. */
+export interface NamedUsage extends TenantUsage {
+  readonly userName: string
+}
+
 type ShardRequest = Exclude<OperatorMessage, { kind: 'beat' }>
 
 export class Supervisor {
@@ -47,7 +52,7 @@ export class Supervisor {
   readonly #unwatchTls: () => void
   /** Shards that are durable but not confirmed by the engine, and whether it failed on them. */
   readonly #unapplied = new Map<string, 'pending' | 'failed'>()
-  #usage: readonly EngineUsage[] = []
+  #usage: readonly TenantUsage[] = []
   #heartbeats = 0
   #controlPort = 0
   #isStopping = false
@@ -129,7 +134,7 @@ export class Supervisor {
       isStopping: this.#isStopping,
       tenantsHeld: this.#store.book.heldCount,
       shardsFailed: [...this.#unapplied.values()].filter((state) => state === 'failed').length,
-      usage: this.#usage,
+      usage: this.#namedUsage(),
       heartbeats: this.#heartbeats,
       controlPort: this.#controlPort,
       controlConnections: this.#control.connectionCount,
@@ -219,10 +224,17 @@ export class Supervisor {
     }
   }
 
-  #usageReported(tenants: readonly EngineUsage[]): void {
+  #usageReported(tenants: readonly TenantUsage[]): void {
     this.#usage = tenants
-    const told = tenants.map(({ userName: _, commands: __, ...usage }) => usage)
-    this.#control.broadcast({ kind: 'usage', tenants: told })
+    this.#control.broadcast({ kind: 'usage', tenants: [...tenants] })
+  }
+
+  /** The latest usage of what is still held, by names that people know. */
+  #namedUsage(): readonly NamedUsage[] {
+    return this.#usage.flatMap((usage) => {
+      const userName = this.#store.book.assignment(shardKey(usage))?.userName
+      return userName === undefined ? [] : [{ ...usage, userName }]
+    })
   }
 }
 

@@ -1,8 +1,7 @@
 /** The metrics of a member. The only file that knows prom-client. Read when scraped, never pushed. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { EngineUsage } from '../supervisor/engine-messages.ts'
 import { TENANT_SERIES_MAX } from '../supervisor/limits.ts'
-import type { SupervisorView } from '../supervisor/supervisor.ts'
+import type { NamedUsage, SupervisorView } from '../supervisor/supervisor.ts'
 import type { HttpAnswer } from './http-server.ts'
 
 type Reading = readonly [name: string, help: string, read: (view: SupervisorView) => number]
@@ -30,16 +29,12 @@ const counters: readonly Reading[] = [
   ['control_rejections_total', 'Control peers refused.', (view) => view.controlRejections],
 ]
 
-type TenantReading = readonly [name: string, help: string, read: (usage: EngineUsage) => number]
+type TenantReading = readonly [name: string, help: string, read: (usage: NamedUsage) => number]
 
 const tenantGauges: readonly TenantReading[] = [
   ['tenant_memory_bytes', 'Memory of keys and values.', (usage) => usage.memoryBytes],
   ['tenant_keys', 'Keys in all databases.', (usage) => usage.keys],
   ['tenant_connections', 'Open client connections.', (usage) => usage.connections],
-]
-
-const tenantCounters: readonly TenantReading[] = [
-  ['tenant_commands_total', 'Commands since the engine started.', (usage) => usage.commands],
 ]
 
 const PREFIX = 'miniredis_runtime_'
@@ -61,7 +56,6 @@ export function createMetrics(view: () => SupervisorView): () => Promise<HttpAns
   }
   for (const reading of counters) registerCounter(registry, view, reading)
   for (const reading of tenantGauges) registerTenantGauge(registry, view, reading)
-  for (const reading of tenantCounters) registerTenantCounter(registry, view, reading)
   return async () => ({
     status: 200,
     contentType: registry.contentType,
@@ -99,27 +93,10 @@ function registerTenantGauge(
   })
 }
 
-function registerTenantCounter(
-  registry: Registry,
-  view: () => SupervisorView,
-  [name, help, read]: TenantReading,
-): void {
-  new Counter({
-    name: PREFIX + name,
-    help,
-    labelNames: tenantLabels,
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const usage of largest(view().usage)) this.inc(labelsOf(usage), read(usage))
-    },
-  })
-}
-
-const labelsOf = ({ userName, shard }: EngineUsage) => ({ tenant: userName, shard })
+const labelsOf = ({ userName, shard }: NamedUsage) => ({ tenant: userName, shard })
 
 /** The tenants that get series: those with the most memory, so that the costly ones stay visible. */
-function largest(usage: readonly EngineUsage[]): readonly EngineUsage[] {
+function largest(usage: readonly NamedUsage[]): readonly NamedUsage[] {
   if (usage.length <= TENANT_SERIES_MAX) return usage
   const sorted = [...usage].sort((a, b) => b.memoryBytes - a.memoryBytes)
   return sorted.slice(0, TENANT_SERIES_MAX)

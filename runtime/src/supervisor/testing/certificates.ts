@@ -26,6 +26,9 @@ async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')
 }
 
+/** With the newline that lets two of them stand in one file. */
+const pemText = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`
+
 const validity = () => ({
   serialNumber: randomBytes(12)
     .toString('hex')
@@ -43,7 +46,7 @@ export async function createTestAuthority(name = 'CN=test CA'): Promise<TestAuth
     keys,
     extensions: [new x509.BasicConstraintsExtension(true, 1, true)],
   })
-  const ca = root.toString('pem')
+  const ca = pemText(root)
   return {
     ca,
     issue: async (uri) => {
@@ -56,7 +59,7 @@ export async function createTestAuthority(name = 'CN=test CA'): Promise<TestAuth
         signingKey: keys.privateKey,
         extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }])],
       })
-      return { cert: certificate.toString('pem'), key: await pemOf(own.privateKey), ca }
+      return { cert: pemText(certificate), key: await pemOf(own.privateKey), ca }
     },
   }
 }

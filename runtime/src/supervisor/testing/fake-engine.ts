@@ -1,0 +1,52 @@
+/**
+ * An engine program without an engine, for tests of its supervisor. Who connects is told, as JSON,
+ * which tenants it has. Some tenants make it misbehave.
+ */
+
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import type { Assignment } from '@miniredis/crds'
+import { silentLogger } from '../../telemetry/logger.ts'
+import { guardAgainstOrphanhood } from '../engine-guard.ts'
+import { EngineHost, type EngineStart, type HostedEngine } from '../engine-host.ts'
+
+const held = new Map<string, Assignment>()
+
+function misbehave(tenantUid: string): void {
+  if (tenantUid === 'refused') throw new Error('this engine refuses')
+  if (tenantUid === 'crashes-at-start') process.exit(9)
+  for (const untilMs = Date.now() + 2_500; tenantUid === 'hangs' && Date.now() < untilMs; );
+  while (tenantUid === 'hangs-for-ever');
+}
+
+const server = createServer((socket) => {
+  socket.on('error', () => undefined)
+  socket.end(JSON.stringify(Object.fromEntries([...held].map(([uid, { epoch }]) => [uid, epoch]))))
+})
+
+const createEngine = ({ host, port }: EngineStart): HostedEngine => ({
+  assign: (assignment) => {
+    held.set(assignment.tenantUid, assignment)
+    misbehave(assignment.tenantUid)
+  },
+  unassign: (tenantUid) => void held.delete(tenantUid),
+  usage: () => [],
+  progress: () => Math.floor(performance.now()),
+  listen: () =>
+    new Promise((resolve) => {
+      server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+    }),
+  close: async () => {
+    server.close()
+    // One that does not want to go.
+    if (held.has('stubborn')) await new Promise(() => setInterval(() => undefined, 1_000))
+  },
+})
+
+guardAgainstOrphanhood()
+new EngineHost({
+  channel: process,
+  createEngine,
+  exit: (code) => process.exit(code),
+  logger: silentLogger,
+})
