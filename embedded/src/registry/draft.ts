@@ -1,12 +1,12 @@
 /** Small helpers to read and fill untyped drafts of objects. */
 import { type Fields, isFields } from '../schema/schema.ts'
 
-/** The object at a field, created when missing. */
+/** The object at a field, created when missing. What is no object is left for validation to find. */
 export function child(parent: Fields, field: string): Fields {
   const present = parent[field]
   if (isFields(present)) return present
   const created: Fields = {}
-  parent[field] = created
+  if (present === undefined || present === null) parent[field] = created
   return created
 }
 

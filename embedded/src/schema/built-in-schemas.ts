@@ -29,7 +29,9 @@ function link(node: Readonly<Record<string, unknown>>): Record<string, unknown> 
   const base = referenced(node)
   const result: Record<string, unknown> = base === undefined ? {} : { ...base }
   for (const [keyword, value] of Object.entries(node)) {
-    if (keyword === 'allOf' || keyword === '$ref' || keyword === 'default') continue
+    if (keyword === 'allOf' || keyword === '$ref') continue
+    // most defaults are Go's zero values, which mean nothing; `protocol: TCP` is one that does
+    if (keyword === 'default' && (typeof value !== 'string' || value === '')) continue
     result[keyword] = linkKeyword(keyword, value)
   }
   return result

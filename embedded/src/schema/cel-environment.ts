@@ -39,8 +39,6 @@ const orders: Readonly<Record<string, Order>> = {
   'Quantity.sub(Quantity): Quantity': (a, b) => new CelQuantity(a.nano - b.nano),
 }
 
-const environment = createEnvironment()
-
 function createEnvironment(): Environment {
   const cel = new Environment({
     unlistedVariablesAreDyn: true,
@@ -80,6 +78,8 @@ const sum = (items: readonly (bigint | number)[]): bigint | number =>
   items.every((item) => typeof item === 'bigint')
     ? items.reduce((a, b) => a + b, 0n)
     : items.map(Number).reduce((a, b) => a + b, 0)
+
+const environment = createEnvironment()
 
 const programs = new Map<string, ParseResult>()
 const PROGRAMS_MAX = 1_000

@@ -21,8 +21,8 @@ export interface StoreEnvironment {
    * collection, deletion of a namespace's contents. queueMicrotask in programs.
    */
   readonly defer: (task: () => void) => void
-  readonly addresses?: AddressAllocator
-  readonly faults?: FaultHook
+  readonly addresses?: AddressAllocator | undefined
+  readonly faults?: FaultHook | undefined
 }
 
 /** Gives addresses and ports to Services. A Service that asks for a taken one is refused (422). */
@@ -126,7 +126,10 @@ export interface WriteOptions {
   readonly dryRun?: boolean | undefined
   /** What to do about unknown and duplicate fields. Default for calls inside the process: Ignore. */
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore' | undefined
-  /** 'status' or 'scale', or 'binding' for Pods: only that part of the object is written. */
+  /**
+   * 'status' or 'scale': only that part of the object is written. 'binding', with `create` and a
+   * Binding as object: gives a Pod its node.
+   */
   readonly subresource?: 'status' | 'scale' | 'binding' | undefined
   /** Receives warnings for the caller (HTTP: Warning headers). */
   readonly warn?: ((text: string) => void) | undefined
@@ -155,8 +158,8 @@ export interface DeleteResult {
 }
 
 export interface ApiStore {
-  /** @throws ApiError NotFound */
-  get(resource: Resource, key: ObjectKey): KubeObject
+  /** With 'scale': an autoscaling/v1 Scale. @throws ApiError NotFound */
+  get(resource: Resource, key: ObjectKey, subresource?: 'status' | 'scale'): KubeObject
   /** Like get, but `undefined` when there is none. */
   find(resource: Resource, key: ObjectKey): KubeObject | undefined
   /** Sorted by namespace and name. */

@@ -47,6 +47,7 @@ export class ObjectTable {
   readonly #historyMax: number
   readonly #listeners = new Set<(change: Change) => void>()
   #revision: number
+  #isClosed = false
   /** Changes up to and including this revision can no longer be replayed. */
   #forgottenUpTo: number
 
@@ -140,7 +141,13 @@ export class ObjectTable {
     return created
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#journal.close()
   }
 }

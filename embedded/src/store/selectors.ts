@@ -39,20 +39,23 @@ function parseRequirement(text: string): Requirement {
   if (set !== null) {
     const [, key = '', operator, list = ''] = set
     const values = new Set(list.split(',').map((value) => value.trim()))
-    if (operator === 'in') return (labels) => key in labels && values.has(labels[key] ?? '')
-    return (labels) => !(key in labels) || !values.has(labels[key] ?? '')
+    if (operator === 'in')
+      return (labels) => Object.hasOwn(labels, key) && values.has(labels[key] ?? '')
+    return (labels) => !Object.hasOwn(labels, key) || !values.has(labels[key] ?? '')
   }
   const equality = equalityForm.exec(text)
   if (equality !== null) {
     const [, key = '', operator, value = ''] = equality
     return operator === '!='
       ? (labels) => labels[key] !== value
-      : (labels) => key in labels && labels[key] === value
+      : (labels) => Object.hasOwn(labels, key) && labels[key] === value
   }
   const presence = presenceForm.exec(text)
   if (presence === null) throw badRequest(`unable to parse requirement: ${text.trim()}`)
   const [, not, key = ''] = presence
-  return not === '!' ? (labels) => !(key in labels) : (labels) => key in labels
+  return not === '!'
+    ? (labels) => !Object.hasOwn(labels, key)
+    : (labels) => Object.hasOwn(labels, key)
 }
 
 /** What a field selector may look at, for each resource; metadata.name and namespace always. */

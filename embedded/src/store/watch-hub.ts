@@ -64,7 +64,7 @@ export class WatchHub {
 
   /** Ends the watches of a collection, as when its definition changes or goes. */
   closeCollection(collection: string): void {
-    for (const watch of this.#open) if (watch.collection === collection) watch.end()
+    for (const watch of this.#open) if (watch.collection === collection) watch.endLater()
   }
 
   closeAll(): void {
@@ -88,6 +88,7 @@ class OpenWatch implements Watch {
   #queue: WatchEvent[] = []
   #isFlushPlanned = false
   #isClosed = false
+  #isEnding = false
 
   constructor(spec: WatchSpec, listener: (event: WatchEvent) => void, context: WatchContext) {
     this.#spec = spec
@@ -122,6 +123,12 @@ class OpenWatch implements Watch {
     this.#context.forget(this)
   }
 
+  /** Ends the watch when what is queued has been delivered. */
+  endLater(): void {
+    this.#isEnding = true
+    this.#planFlush()
+  }
+
   end(): void {
     if (this.#isClosed) return
     this.close()
@@ -146,6 +153,10 @@ class OpenWatch implements Watch {
     if (this.#isClosed) return
     this.#queue.push(event)
     if (this.#queue.length > WATCH_BACKLOG_MAX) this.#queue = [tooSlow()]
+    this.#planFlush()
+  }
+
+  #planFlush(): void {
     if (this.#isFlushPlanned) return
     this.#isFlushPlanned = true
     this.#context.defer(() => this.#flush())
@@ -159,18 +170,18 @@ class OpenWatch implements Watch {
       if (this.#isClosed) return
       this.#deliver(event)
     }
+    if (this.#isEnding) this.end()
   }
 
   #deliver(event: WatchEvent): void {
     const verdict = this.#context.faults?.deliver?.(this.#spec.call, event) ?? 'deliver'
-    if (verdict === 'close') return this.end()
     if (verdict === 'drop') return
-    if (event.type === 'ERROR') {
+    if (verdict === 'close') this.end()
+    else if (event.type === 'ERROR') {
       this.#listener(event)
-      return this.end()
-    }
-    if (event.type === 'BOOKMARK') return this.#listener(event)
-    this.#listener({ type: event.type, object: this.#spec.convert(event.object) })
+      this.end()
+    } else if (event.type === 'BOOKMARK') this.#listener(event)
+    else this.#listener({ type: event.type, object: this.#spec.convert(event.object) })
   }
 }
 
