@@ -1,9 +1,10 @@
 /** Carries out the steps of a pool's plan, in order, until one fails. */
 import { memberTlsSecretName, terminationProofFinalizer } from '@miniredis/crds'
 import { buildMemberVolume } from '../../builders/member-volume.ts'
-import type { PoolOwner } from '../../builders/owned-metadata.ts'
+import { controllerOf, type PoolOwner } from '../../builders/owned-metadata.ts'
 import { buildRuntimePod } from '../../builders/runtime-pod.ts'
 import { buildMemberTlsSecret } from '../../builders/tls-secrets.ts'
+import { isApplied } from '../../kube/difference.ts'
 import { isKubeError, KubeError } from '../../kube/errors.ts'
 import type { KubeObject, ResourceType } from '../../kube/object.ts'
 import { persistentVolumeClaims, pods, secrets, services } from '../../kube/resources.ts'
@@ -73,16 +74,26 @@ async function carryOut(
   }
 }
 
-/** An object that is there already was not in the cache yet: its event brings the next look. */
+/**
+ * An object that is there already was not in the cache: either its event is on the way, or somebody
+ * took our labels off, which are then put back so that we see it again.
+ */
 async function create<T extends KubeObject>(
   type: ResourceType<T>,
   object: T,
   { kube }: PoolPorts,
 ): Promise<void> {
+  const { name, namespace = '', labels, ownerReferences } = object.metadata
   try {
     await kube.create(type, object)
   } catch (error) {
     if (!isKubeError(error, 'AlreadyExists')) throw error
+    const present = await kube.get(type, { namespace, name })
+    const owner = present && controllerOf(present)
+    if (present === undefined || isApplied(labels, present.metadata.labels)) return
+    if (owner?.uid !== ownerReferences?.[0]?.uid)
+      throw new KubeError('Conflict', `${type.kind} ${name} belongs to somebody else`)
+    await kube.merge(type, { namespace, name }, { metadata: { labels } })
   }
 }
 

@@ -1,8 +1,8 @@
 /** Which members a pool needs, and what to do about each of their objects. Pure. */
 
-import type { PoolOwner } from '../../builders/owned-metadata.ts'
+import { isControlledBy, type PoolOwner } from '../../builders/owned-metadata.ts'
 import { buildRuntimePod, templateHashOf } from '../../builders/runtime-pod.ts'
-import type { Stored } from '../../kube/object.ts'
+import type { KubeObject, Stored } from '../../kube/object.ts'
 import type { Pod } from '../../kube/resources.ts'
 import type { MemberTarget } from '../../runtime-client/member-report.ts'
 import { countCopies } from '../../shard-maps/shard-table.ts'
@@ -60,21 +60,30 @@ export function blockedMembers(pool: PoolOwner, seen: Observed): readonly string
   return neededMembers(pool, seen).filter((member) => !wanted.has(member))
 }
 
-/** What a needed member lacks: certificate, volume, pod, in this order. */
-export function planMember(member: string, seen: Observed): readonly MemberStep[] {
-  const view = seen.members.find(({ name }) => name === member)
-  const volume = seen.volumes.get(member)
+/**
+ * What a needed member lacks: certificate, volume, pod, in this order. An object of a former pool
+ * of this name has to go first, as garbage; its successor has the same name.
+ */
+export function planMember(pool: PoolOwner, member: string, seen: Observed): readonly MemberStep[] {
+  const pod = seen.members.find(({ name }) => name === member)?.pod
+  const certificate = standingOf(seen.certificates.get(member), pool)
+  const volume = standingOf(seen.volumes.get(member), pool)
   const steps: MemberStep[] = []
-  if (!seen.certificates.has(member)) steps.push({ kind: 'issueCertificate', member, isNew: true })
-  else if (seen.dueCertificates.has(member))
+  if (certificate === 'absent') steps.push({ kind: 'issueCertificate', member, isNew: true })
+  if (certificate === 'present' && seen.dueCertificates.has(member))
     steps.push({ kind: 'issueCertificate', member, isNew: false })
-  if (volume === undefined) steps.push({ kind: 'createVolume', member })
-  // A volume on its way out must be gone first: its successor has the same name.
-  const isVolumeGoing = volume?.metadata.deletionTimestamp !== undefined
-  if (view?.pod === undefined && !isVolumeGoing) steps.push({ kind: 'createPod', member })
-  if (view?.pod !== undefined && !isGoing(view.pod) && isTerminal(view.pod))
-    steps.push({ kind: 'deletePod', pod: view.pod, why: 'Ended' })
+  if (volume === 'absent') steps.push({ kind: 'createVolume', member })
+  if (pod === undefined && certificate !== 'leaving' && volume !== 'leaving')
+    steps.push({ kind: 'createPod', member })
+  if (pod !== undefined && !isGoing(pod) && isTerminal(pod))
+    steps.push({ kind: 'deletePod', pod, why: 'Ended' })
   return steps
+}
+
+function standingOf(object: Stored<KubeObject> | undefined, pool: PoolOwner) {
+  if (object === undefined) return 'absent'
+  const isLeaving = object.metadata.deletionTimestamp !== undefined || !isControlledBy(object, pool)
+  return isLeaving ? 'leaving' : 'present'
 }
 
 /** Members that nobody needs: the pod first, and once it is gone everything else. */

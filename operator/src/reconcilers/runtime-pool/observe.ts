@@ -75,7 +75,8 @@ export async function observePool(key: Key, ports: PoolPorts): Promise<Observed>
     members,
     volumes: byMember(caches.of(persistentVolumeClaims).withLabel(labels.pool, name)),
     certificates,
-    dueCertificates: await dueCertificates(name, certificates, ports),
+    dueCertificates:
+      pool === undefined ? new Set() : await dueCertificates(name, certificates, ports),
     service: caches.of(services).get({ namespace, name: poolServiceName(name) }),
     records,
     strays,

@@ -27,7 +27,7 @@ export const runtimePoolPermissions: readonly Permission[] = [
   {
     group: '',
     resources: ['persistentvolumeclaims'],
-    verbs: ['get', 'list', 'watch', 'create', 'delete'],
+    verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'],
     scope: 'operator',
   },
   {

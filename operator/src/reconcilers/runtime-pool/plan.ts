@@ -59,7 +59,7 @@ export function planPool(seen: Observed, nowMs: number): PoolPlan {
 }
 
 const planMembers = (pool: PoolOwner, seen: Observed): readonly PoolStep[] => [
-  ...neededMembers(pool, seen).flatMap((member) => planMember(member, seen)),
+  ...neededMembers(pool, seen).flatMap((member) => planMember(pool, member, seen)),
   ...planRemovals(pool, seen),
   ...planReplacement(pool, seen),
 ]
