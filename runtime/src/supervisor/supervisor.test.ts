@@ -176,7 +176,7 @@ describe('the supervisor', () => {
       const client = await connected()
       await client.assign(assignmentOf('stubborn'))
       const beats = setInterval(() => client.send({ kind: 'beat', sequence: 0 }), 500)
-      client.closed.then(() => clearInterval(beats))
+      void client.closed.then(() => clearInterval(beats))
       await supervisor.stop()
       const { signal } = await client.next('engineExited')
       assert.equal(signal, 'SIGKILL')
@@ -274,6 +274,7 @@ describe('the supervisor', () => {
       const nextOperator = await next.issue(operatorIdentity('miniredis'))
       let after = before
       while (after === before) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
         const probe = dial({ ...nextOperator, ca })
         const greeting = probe.next('hello').then(() => 'greeted')
         if ((await Promise.race([greeting, probe.closed])) !== 'greeted') continue
