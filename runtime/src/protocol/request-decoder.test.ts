@@ -5,6 +5,7 @@ import {
   ARGS_MAX,
   BULK_BYTES_MAX,
   INLINE_BYTES_MAX,
+  LENGTH_LINE_BYTES_MAX,
   UNAUTHENTICATED_ARGS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from './limits.ts'
@@ -69,12 +70,12 @@ const cases: readonly DecoderCase[] = [
   ['inline command too long', `ECHO ${long}xx`, [protocolError('too big inline request')]],
   [
     'length line without end',
-    `*1\r\n$${'1'.repeat(INLINE_BYTES_MAX + 1)}`,
+    `*1\r\n$${'1'.repeat(LENGTH_LINE_BYTES_MAX)}`,
     [protocolError('too big bulk count string')],
   ],
   [
     'count line without end',
-    `*${'1'.repeat(INLINE_BYTES_MAX + 1)}`,
+    `*${'1'.repeat(LENGTH_LINE_BYTES_MAX)}`,
     [protocolError('too big mbulk count string')],
   ],
   ['half a command', '*2\r\n$3\r\nGET\r\n$1\r\n', []],

@@ -18,6 +18,7 @@ import {
   ARGS_MAX,
   BULK_BYTES_MAX,
   INLINE_BYTES_MAX,
+  LENGTH_LINE_BYTES_MAX,
   UNAUTHENTICATED_ARGS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from './limits.ts'
@@ -179,10 +180,11 @@ export class RequestDecoder {
 
   /** Everything that is not a short plain number in one piece. The line feed is not looked at. */
   #readOddLength(buffer: Buffer, start: number, end: number): number {
-    const searchEnd = Math.min(end, start + INLINE_BYTES_MAX)
+    const searchEnd = Math.min(end, start + LENGTH_LINE_BYTES_MAX)
     let at = start
     while (at < searchEnd && buffer[at] !== CARRIAGE_RETURN) at++
-    if (at === searchEnd) return end - start >= INLINE_BYTES_MAX ? LINE_TOO_LONG : LINE_CUT
+    if (at === start + LENGTH_LINE_BYTES_MAX) return LINE_TOO_LONG
+    if (at === searchEnd) return LINE_CUT
     if (at + 1 >= end) return LINE_CUT
     this.#afterLine = at + 2
     const value = parseInteger(buffer, start, at)
