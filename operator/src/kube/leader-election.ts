@@ -50,7 +50,6 @@ export class LeaderElection {
   #state: Leadership = initialLeadership
   #cancelExpiry: Cancel = () => {}
   #turnMs: number
-  #resigned = false
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options
@@ -63,11 +62,11 @@ export class LeaderElection {
 
   /** Read anew at every call: true means at this instant. */
   isLeading(): boolean {
-    return !this.#resigned && isLeading(this.#state, this.#now())
+    return isLeading(this.#state, this.#now())
   }
 
   mayPromoteWithoutProof(): boolean {
-    return !this.#resigned && mayPromoteWithoutProof(this.#state, this.#now())
+    return mayPromoteWithoutProof(this.#state, this.#now())
   }
 
   /** Milliseconds since the loop last turned; a loop that hangs shows here. */
@@ -88,21 +87,12 @@ export class LeaderElection {
   }
 
   /**
-   * Stops leading at once while run() keeps the Lease, so that nobody else is elected before what
-   * this leader has begun is over. Call release() then.
-   */
-  resign(): void {
-    this.#resigned = true
-  }
-
-  /**
    * Gives the Lease back, so that the next leader need not wait for its end. Call it after run() has
    * ended and, once grants exist, GRANT_TTL_MS + GRANT_MARGIN_MS after the last one (AUTHORITY 11).
    * Best effort.
    */
   async release(): Promise<void> {
     const state = this.#state
-    this.resign()
     if (!isLeading(state, this.#now()) || state.role !== 'leading') return
     this.#change({ role: 'following' })
     await this.#write({ ...state.record, holder: '' }).catch(this.#options.observer.failed)
@@ -111,7 +101,6 @@ export class LeaderElection {
   async #attempt(sent: Instant): Promise<boolean> {
     try {
       this.#apply({ kind: 'tick' })
-      if (this.#resigned && this.#state.role === 'following') return true
       await this.#carryOut(leaseIntention(this.#state, sent, this.identity), sent)
       return true
     } catch (error) {

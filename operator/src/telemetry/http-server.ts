@@ -44,3 +44,17 @@ function judge(facts: HealthFacts): Verdict {
 function answer(reply: FastifyReply, { ok, problems }: Verdict, details: object = {}) {
   return reply.code(ok ? 200 : 503).send({ status: ok ? 'ok' : 'failing', problems, ...details })
 }
+
+/** @throws Error that says what to change when the port is taken */
+export async function listen(
+  server: FastifyInstance,
+  { address, port }: { readonly address: string; readonly port: number },
+): Promise<void> {
+  try {
+    await server.listen({ host: address, port })
+  } catch (cause) {
+    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    const message = `port ${port} of ${address} is taken: set MINIREDIS_OPERATOR_PORT to another one`
+    throw taken ? new Error(message, { cause }) : cause
+  }
+}
