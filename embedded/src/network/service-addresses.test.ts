@@ -45,10 +45,4 @@ describe('service addresses', () => {
     assert.equal(addresses.nodePort(service('b'), 1), 6001)
     assert.equal(addresses.nodePort(service('b'), 2), 6003)
   })
-
-  it('remembers stored Services', () => {
-    addresses.remember(service('a'), '127.96.0.1', [6001])
-    assert.equal(addresses.clusterIp(service('b')), '127.96.0.2')
-    assert.equal(addresses.nodePort(service('b'), 1), 6002)
-  })
 })

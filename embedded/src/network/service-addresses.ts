@@ -7,7 +7,6 @@ export const NODE_PORTS_MAX = 2000
 
 export class ServiceAddresses implements AddressAllocator {
   readonly #pool: AddressPool
-  readonly #prefix: string
   readonly #firstPort: number
   readonly #portOwners = new Map<number, string>()
   readonly #clusterIps = new Map<string, string>()
@@ -15,7 +14,6 @@ export class ServiceAddresses implements AddressAllocator {
   /** prefix: first two octets of cluster addresses; firstPort: where listening ports begin. */
   constructor(prefix: string, firstPort: number) {
     this.#pool = new AddressPool(prefix)
-    this.#prefix = prefix
     this.#firstPort = firstPort
   }
 
@@ -50,12 +48,6 @@ export class ServiceAddresses implements AddressAllocator {
     if (kept?.clusterIp !== undefined) return
     this.#pool.release(owner)
     this.#clusterIps.delete(owner)
-  }
-
-  /** What a stored Service has is its own, whatever this side thinks of it. */
-  remember(service: ServiceKey, clusterIp: string | undefined, nodePorts: readonly number[]): void {
-    if (clusterIp?.startsWith(`${this.#prefix}.`)) this.clusterIp(service, clusterIp)
-    for (const port of nodePorts) this.#portOwners.set(port, ownerOf(service))
   }
 
   #lowestFree(): number | undefined {
