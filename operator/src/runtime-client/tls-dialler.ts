@@ -10,6 +10,7 @@ import {
   uriNames,
 } from '@miniredis/crds'
 import type { ConnectionEvents, Dial, MemberConnection } from './connection.ts'
+import type { MemberTarget } from './member-report.ts'
 
 export interface OperatorCredentials {
   /** PEM. The certificate carries operatorIdentity(namespace). */
@@ -25,22 +26,40 @@ export interface TlsDiallerOptions {
   readonly credentials: () => OperatorCredentials
 }
 
-export function createTlsDialler({ namespace, credentials }: TlsDiallerOptions): Dial {
-  return (member, { address, pool, port }, events) => {
-    const identity = memberIdentity(namespace, pool, member)
-    const socket = connect({
-      ...credentials(),
-      host: address,
-      port: port ?? ports.control,
-      minVersion: 'TLSv1.3',
-      // Members are dialled by address: what counts is the URI name.
-      checkServerIdentity: (_, { subjectaltname }) =>
-        uriNames(subjectaltname).includes(identity)
-          ? undefined
-          : new Error(`the certificate at ${address} does not name ${identity}`),
-    })
-    return openConnection(socket, events)
+export function createTlsDialler(options: TlsDiallerOptions): Dial {
+  return (member, target, events) => {
+    try {
+      return openConnection(connectTo(member, target, options), events)
+    } catch (error) {
+      return neverConnected(error, events)
+    }
   }
+}
+
+/** Throws when there are no credentials yet, or none that TLS can use. */
+function connectTo(
+  member: string,
+  { address, pool, port }: MemberTarget,
+  { namespace, credentials }: TlsDiallerOptions,
+): TLSSocket {
+  const identity = memberIdentity(namespace, pool, member)
+  return connect({
+    ...credentials(),
+    host: address,
+    port: port ?? ports.control,
+    minVersion: 'TLSv1.3',
+    // Members are dialled by address: what counts is the URI name.
+    checkServerIdentity: (_, { subjectaltname }) =>
+      uriNames(subjectaltname).includes(identity)
+        ? undefined
+        : new Error(`the certificate at ${address} does not name ${identity}`),
+  })
+}
+
+function neverConnected(error: unknown, events: ConnectionEvents): MemberConnection {
+  const reason = error instanceof Error ? error.message : String(error)
+  setImmediate(() => events.closed(reason))
+  return { send: () => undefined, close: () => undefined }
 }
 
 function openConnection(socket: TLSSocket, events: ConnectionEvents): MemberConnection {
