@@ -1,5 +1,11 @@
 /** Commands that take a string for a number. */
-import { addExtended, formatExtended, parseExtended } from '../engine/extended-float.ts'
+import {
+  addExtended,
+  FLOAT_BYTES_MAX,
+  formatExtended,
+  parseExtended,
+  ZERO,
+} from '../engine/extended-float.ts'
 import type { Key } from '../engine/key.ts'
 import { type Keyspace, NO_EXPIRY, NONE } from '../engine/keyspace.ts'
 import {
@@ -113,8 +119,8 @@ function setText(db: Keyspace, key: Key, entry: number, text: string, expiresAtM
 function incrbyfloat({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
   const key = db.key(args, 1)
   const entry = db.lookupWrite(key, nowMs)
-  const value = parseExtended(entry === NONE ? '0' : textOf(db, entry))
-  const delta = parseExtended(args.text(2))
+  const value = entry === NONE ? ZERO : extendedOf(db, entry)
+  const delta = args.bytes(2) > FLOAT_BYTES_MAX ? 'invalid' : parseExtended(args.text(2))
   if (value === 'invalid' || delta === 'invalid') return reply.error(NOT_A_FLOAT)
   if (value === 'infinite' || delta === 'infinite') return reply.error(NOT_FINITE)
   const sum = addExtended(value, delta)
@@ -124,7 +130,8 @@ function incrbyfloat({ db, nowMs }: CommandContext, args: Args, reply: ReplyWrit
   reply.bulkText(text)
 }
 
-function textOf(db: Keyspace, entry: number): string {
+function extendedOf(db: Keyspace, entry: number): ReturnType<typeof parseExtended> {
   const value = bytesOf(db, entry, db.host.value)
-  return value.buffer.toString('latin1', value.start, value.end)
+  if (value.length > FLOAT_BYTES_MAX) return 'invalid'
+  return parseExtended(value.buffer.toString('latin1', value.start, value.end))
 }

@@ -22,12 +22,14 @@ export const scanningCommands = [
 const INVALID_CURSOR = 'ERR invalid cursor'
 const UINT64_END = 2n ** 64n
 const COUNT_DEFAULT = 10
+/** Longer ones are no numbers of 64 bits, whatever zeros they begin with. */
+const CURSOR_BYTES_MAX = 64
 
 interface ScanOptions {
   count: number
   pattern: Glob | undefined
-  /** Lower case. */
-  typeName: string | undefined
+  /** Only values of this kind; -1, of no kind, when the name is no type's. */
+  kind: number | undefined
 }
 
 /**
@@ -35,7 +37,7 @@ interface ScanOptions {
  * https://redis.io/commands/scan
  */
 function scan({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
-  const cursor = parseCursor(args.text(1))
+  const cursor = args.bytes(1) > CURSOR_BYTES_MAX ? undefined : parseCursor(args.text(1))
   if (cursor === undefined) return reply.error(INVALID_CURSOR)
   const options = parseScanOptions(args, 2)
   if (typeof options === 'string') return reply.error(options)
@@ -57,7 +59,7 @@ function parseCursor(text: string): number | undefined {
 
 /** The options from argument `first` on, or the error. */
 function parseScanOptions(args: Args, first: number): ScanOptions | string {
-  const options: ScanOptions = { count: COUNT_DEFAULT, pattern: undefined, typeName: undefined }
+  const options: ScanOptions = { count: COUNT_DEFAULT, pattern: undefined, kind: undefined }
   for (let index = first; index < args.count; index += 2) {
     const value = index + 1
     if (value >= args.count) return SYNTAX_ERROR
@@ -66,19 +68,21 @@ function parseScanOptions(args: Args, first: number): ScanOptions | string {
       if (Number.isNaN(options.count)) return NOT_AN_INTEGER
       if (options.count < 1) return SYNTAX_ERROR
     } else if (args.is(index, 'match')) options.pattern = globOf(args, value)
-    else if (args.is(index, 'type')) options.typeName = args.text(value).toLowerCase()
+    else if (args.is(index, 'type')) options.kind = kindOf(args, value)
     else return SYNTAX_ERROR
   }
   return options
 }
+
+const kindOf = (args: Args, index: number): number =>
+  typeNames.findIndex((name) => args.is(index, name))
 
 const globOf = (args: Args, index: number): Glob =>
   new Glob(args.buffer, args.start(index), args.end(index))
 
 function isWanted(db: Keyspace, entry: number, options: ScanOptions, nowMs: number): boolean {
   if (options.pattern !== undefined && !matches(db, entry, options.pattern)) return false
-  const { typeName } = options
-  if (typeName !== undefined && typeName !== typeNames[db.entries.kind(entry)]) return false
+  if (options.kind !== undefined && options.kind !== db.entries.kind(entry)) return false
   return !db.removeIfExpired(entry, nowMs)
 }
 

@@ -13,12 +13,15 @@ export interface ExtendedFloat {
   readonly exponent: number
 }
 
+export const ZERO: ExtendedFloat = { mantissa: 0n, exponent: 0 }
+
 const MANTISSA_BITS = 64
 /** Binary orders of magnitude of the largest finite and the smallest subnormal long double. */
 const MAGNITUDE_MAX = 16384
 const MAGNITUDE_MIN = -16445
 const FRACTION_DIGITS = 17
-const TEXT_BYTES_MAX = 5 * 1024
+/** Longer texts are no numbers: MAX_LONG_DOUBLE_CHARS in Redis, its end included. */
+export const FLOAT_BYTES_MAX = 5 * 1024 - 1
 /** A decimal exponent beyond this is out of range whatever digits (at most 5 KiB) precede it. */
 const DECIMAL_EXPONENT_MAX = 100_000
 
@@ -31,7 +34,7 @@ const infinity = /^[+-]?inf(?:inity)?$/i
  * everything that Redis refuses, too large and too small numbers included.
  */
 export function parseExtended(text: string): ExtendedFloat | 'infinite' | 'invalid' {
-  if (text.length === 0 || text.length >= TEXT_BYTES_MAX) return 'invalid'
+  if (text.length === 0 || text.length > FLOAT_BYTES_MAX) return 'invalid'
   if (infinity.test(text)) return 'infinite'
   const base = hexadecimal.test(text) ? 16 : 10
   const match = (base === 16 ? hexadecimal : decimal).exec(text)
@@ -39,7 +42,7 @@ export function parseExtended(text: string): ExtendedFloat | 'infinite' | 'inval
   const [, sign, whole = '', fraction = '', power = '0'] = match
   if (whole === '' && fraction === '') return 'invalid'
   const digits = BigInt((base === 16 ? '0x' : '') + whole + fraction)
-  if (digits === 0n) return { mantissa: 0n, exponent: 0 }
+  if (digits === 0n) return ZERO
   if (Math.abs(Number(power)) > DECIMAL_EXPONENT_MAX) return 'invalid'
   const value = scale(sign === '-' ? -digits : digits, base, Number(power), fraction.length)
   return isInRange(value) ? value : 'invalid'
@@ -88,7 +91,7 @@ function scale(
 
 /** To 64 bits, half to even; `isInexact`: the true number is a little further from zero. */
 function round(mantissa: bigint, exponent: number, isInexact: boolean): ExtendedFloat {
-  if (mantissa === 0n) return { mantissa: 0n, exponent: 0 }
+  if (mantissa === 0n) return ZERO
   const isNegative = mantissa < 0n
   const size = isNegative ? -mantissa : mantissa
   const excess = bitLength(size) - MANTISSA_BITS

@@ -25,14 +25,18 @@ import { type Arena, CHUNK_SHIFT, GRANULE_MASK } from './arena.ts'
 import type { Key } from './key.ts'
 import type { MemoryAccount } from './memory-account.ts'
 import {
-  DEPTH,
   DUE,
+  depthIn,
   HEADER_WORDS,
   hashAt,
   homeOf,
-  homesIn,
+  homesFor,
+  homesOf,
+  LAYOUT,
+  layoutOf,
   NEVER_DUE,
   nextSegmentBytes,
+  paddingOf,
   RANK_END,
   rankOf,
   SIGN,
@@ -50,6 +54,8 @@ export const NONE = 0
 /** Directory slots stay below a sixteenth of the entries, so a skewed table costs little more. */
 const ENTRIES_PER_DIRECTORY_SLOT = 16
 const DEPTH_MAX = 22
+/** Less full than this, a segment that has no room is crowded at its end only. */
+const CROWDED_LOAD = 0.75
 /** Two halves become one when together they hold no more. */
 const MERGED_USED_MAX = 600
 /** A segment filled less than this is made smaller: two fifths. */
@@ -238,10 +244,16 @@ export class HashTable {
   #makeRoom(hash: number): void {
     const segment = this.#segmentOf(hash)
     const words = this.#arena.words[segment >>> CHUNK_SHIFT]
-    const depth = words[baseOf(segment) + DEPTH]
+    const base = baseOf(segment)
+    const slots = words[base + SLOTS]
     const bytes = this.#arena.blockBytes(segment)
-    if (bytes >= SPLIT_BYTES && this.#maySplit(depth)) this.#split(segment, hash)
-    else this.#resize(segment, hash, nextSegmentBytes(bytes))
+    if (words[base + USED] < slots * CROWDED_LOAD) {
+      // Only its end is full: that takes more padding, not more room.
+      const padding = slots - homesOf(words[base + LAYOUT])
+      this.#resize(segment, hash, bytes, 2 * padding)
+    } else if (bytes >= SPLIT_BYTES && this.#maySplit(depthIn(words[base + LAYOUT]))) {
+      this.#split(segment, hash)
+    } else this.#resize(segment, hash, nextSegmentBytes(bytes))
   }
 
   #maySplit(depth: number): boolean {
@@ -250,18 +262,19 @@ export class HashTable {
     return this.#depth === 0 || 2 ** (depth + 1) * ENTRIES_PER_DIRECTORY_SLOT <= this.#size
   }
 
-  #resize(segment: number, hash: number, bytes: number): void {
+  #resize(segment: number, hash: number, bytes: number, padding = 0): void {
     const words = this.#arena.words[segment >>> CHUNK_SHIFT]
     const base = baseOf(segment)
-    const next = this.#build(bytes, words[base + DEPTH], words[base + DUE], [spanOf(words, base)])
-    this.#point(hash, words[base + DEPTH], next)
+    const depth = depthIn(words[base + LAYOUT])
+    const next = this.#build(bytes, depth, words[base + DUE], [spanOf(words, base)], padding)
+    this.#point(hash, depth, next)
     this.#arena.free(segment, this.#account)
   }
 
   #split(segment: number, hash: number): void {
     const words = this.#arena.words[segment >>> CHUNK_SHIFT]
     const base = baseOf(segment)
-    const depth = words[base + DEPTH] + 1
+    const depth = depthIn(words[base + LAYOUT]) + 1
     const due = words[base + DUE]
     const start = base + HEADER_WORDS
     const end = endOf(words, base)
@@ -285,7 +298,7 @@ export class HashTable {
     const words = this.#arena.words[segment >>> CHUNK_SHIFT]
     const base = baseOf(segment)
     const used = words[base + USED]
-    const depth = words[base + DEPTH]
+    const depth = depthIn(words[base + LAYOUT])
     const buddy = depth === 0 ? NONE : this.#segmentOf(hash ^ (1 << (32 - depth)))
     if (buddy !== NONE && this.#canMerge(buddy, depth, used)) {
       this.#merge(segment, buddy, hash, depth)
@@ -298,7 +311,7 @@ export class HashTable {
   #canMerge(buddy: number, depth: number, used: number): boolean {
     const words = this.#arena.words[buddy >>> CHUNK_SHIFT]
     const base = baseOf(buddy)
-    return words[base + DEPTH] === depth && words[base + USED] + used <= MERGED_USED_MAX
+    return depthIn(words[base + LAYOUT]) === depth && words[base + USED] + used <= MERGED_USED_MAX
   }
 
   #merge(segment: number, buddy: number, hash: number, depth: number): void {
@@ -315,19 +328,19 @@ export class HashTable {
     while (this.#directory !== undefined && this.#deepest === 0) this.#halveDirectory()
   }
 
-  /** A segment with what is in `spans`, sorted and without overlap, of `bytes` or more. */
-  #build(bytes: number, depth: number, due: number, spans: readonly Span[]): number {
+  /** A segment of `bytes` or more, and `padding` or more, with what is in `spans` in order. */
+  #build(bytes: number, depth: number, due: number, spans: readonly Span[], padding = 0): number {
     const used = spans.reduce((sum, span) => sum + countUsed(span), 0)
-    let size = Math.max(bytes, segmentBytesFor(used))
-    for (;;) {
-      const segment = this.#createSegment(size, depth)
-      const words = this.#arena.words[segment >>> CHUNK_SHIFT]
-      const base = baseOf(segment)
-      words[base + DUE] = due
-      words[base + USED] = used
+    const segment = this.#createSegment(Math.max(bytes, segmentBytesFor(used)), depth)
+    const words = this.#arena.words[segment >>> CHUNK_SHIFT]
+    const base = baseOf(segment)
+    const slots = words[base + SLOTS]
+    words[base + DUE] = due
+    words[base + USED] = used
+    for (let pad = Math.max(padding, paddingOf(slots)); ; pad *= 2) {
+      clearSlots(words, base)
+      words[base + LAYOUT] = layoutOf(depth, homesFor(slots, pad))
       if (fill(words, base, spans)) return segment
-      this.#arena.free(segment, this.#account) // too crowded at its end
-      size = nextSegmentBytes(size)
     }
   }
 
@@ -336,17 +349,17 @@ export class HashTable {
     const words = this.#arena.words[segment >>> CHUNK_SHIFT]
     const base = baseOf(segment)
     const slots = slotsIn(this.#arena.blockBytes(segment))
-    words.fill(0, base, base + HEADER_WORDS + slots * SLOT_WORDS)
-    words[base + DEPTH] = depth
+    words[base + LAYOUT] = layoutOf(depth, homesFor(slots, paddingOf(slots)))
+    words[base + USED] = 0
     words[base + DUE] = NEVER_DUE
     words[base + SLOTS] = slots
+    clearSlots(words, base)
     return segment
   }
 
   /** The first rank that belongs to the next segment. */
   #rankAfter(segment: number, rank: number): number {
-    const depth = this.#arena.words[segment >>> CHUNK_SHIFT][baseOf(segment) + DEPTH]
-    const width = 2 ** (32 - depth)
+    const width = 2 ** (32 - this.#depthOf(segment))
     return (Math.floor(rank / width) + 1) * width
   }
 
@@ -400,7 +413,7 @@ export class HashTable {
   }
 
   #depthOf(segment: number): number {
-    return this.#arena.words[segment >>> CHUNK_SHIFT][baseOf(segment) + DEPTH]
+    return depthIn(this.#arena.words[segment >>> CHUNK_SHIFT][baseOf(segment) + LAYOUT])
   }
 
   #setDirectory(directory: Int32Array | undefined, depth: number): void {
@@ -412,8 +425,11 @@ export class HashTable {
 
 /** Word index of the home slot of `hash` in the segment at `base`. */
 function homeAt(words: Int32Array, base: number, hash: number): number {
-  const home = homeOf(hash, words[base + DEPTH], homesIn(words[base + SLOTS]))
-  return base + HEADER_WORDS + home * SLOT_WORDS
+  return base + HEADER_WORDS + homeOf(hash, words[base + LAYOUT]) * SLOT_WORDS
+}
+
+const clearSlots = (words: Int32Array, base: number): void => {
+  words.fill(NONE, base + HEADER_WORDS, endOf(words, base))
 }
 
 const endOf = (words: Int32Array, base: number): number =>

@@ -3,17 +3,20 @@
  *
  * A segment is one arena block: a header and slots of two words, sorted by hash.
  *
- *   word 0       1       2       3        4      5       6      7
- *   ├────────┬────────┬───────┬────────┬──────┬───────┬──────┬───────┬───
- *   │ depth  │  used  │  due  │ slots  │ hash │ entry │ hash │ entry │ …      entry 0: empty
- *   └────────┴────────┴───────┴────────┴──────┴───────┴──────┴───────┴───
+ *   word 0           1       2       3        4      5       6      7
+ *   ├──────┬──────┼────────┬───────┬────────┬──────┬───────┬──────┬───────┬───
+ *   │depth │homes │  used  │  due  │ slots  │ hash │ entry │ hash │ entry │ …      entry 0: empty
+ *   └──────┴──────┴────────┴───────┴────────┴──────┴───────┴──────┴───────┴───
+ *    8 bits 24
  *
- * `depth` leading bits of the hash lead here; `due` is the earliest second (see `dueOf`) in which
+ * `depth` leading bits of the hash lead here, the bits after them to one of the first `homes` slots.
+ * The slots behind only take what is displaced, so that a search need not wrap and the slots stay
+ * sorted from end to end. `due` is the earliest second (see `dueOf`) in which
  * an entry may expire, never too late but perhaps too early.
  */
 import { Arena } from './arena.ts'
 
-export const DEPTH = 0
+export const LAYOUT = 0
 export const USED = 1
 export const DUE = 2
 export const SLOTS = 3
@@ -37,6 +40,8 @@ const growthBytes = [
 /** A segment of this size splits in two rather than grow. */
 export const SPLIT_BYTES = 8192
 const HOMES_MAX = 0xffff
+const DEPTH_BITS = 8
+const DEPTH_MASK = 0xff
 
 /** Slots in a block of `bytes`. The last one stays empty: it ends every search. */
 export const slotsIn = (bytes: number): number => (bytes - 4 * HEADER_WORDS) >> 3
@@ -57,15 +62,21 @@ export function nextSegmentBytes(bytes: number): number {
   return larger ?? Arena.blockBytesFor(2 * bytes)
 }
 
-/**
- * Slots that hashes call home. The few after them only take what is displaced, so that a search
- * need not wrap and the slots stay sorted from end to end.
- */
-export const homesIn = (slots: number): number => Math.min(HOMES_MAX, slots - 2 - (slots >> 5))
+/** Slots behind the homes of a new segment. A build that runs out of them doubles their number. */
+export const paddingOf = (slots: number): number => 2 + (slots >> 5)
 
-/** The slot where the search for `hash` begins: its bits after `depth`, scaled to `homes`. */
-export const homeOf = (hash: number, depth: number, homes: number): number =>
-  ((((hash ^ SIGN) << depth) >>> 16) * homes) >>> 16
+/** Homes of a segment with so much padding; at least one. */
+export const homesFor = (slots: number, padding: number): number =>
+  Math.max(1, Math.min(HOMES_MAX, slots - padding))
+
+/** Word 0. */
+export const layoutOf = (depth: number, homes: number): number => depth | (homes << DEPTH_BITS)
+export const homesOf = (layout: number): number => layout >>> DEPTH_BITS
+export const depthIn = (layout: number): number => layout & DEPTH_MASK
+
+/** The slot where the search for `hash` begins: its bits after the depth, scaled to the homes. */
+export const homeOf = (hash: number, layout: number): number =>
+  ((((hash ^ SIGN) << (layout & DEPTH_MASK)) >>> 16) * (layout >>> DEPTH_BITS)) >>> 16
 
 /** The rank of `hash` in scanning order. */
 export const rankOf = (hash: number): number => (hash ^ SIGN) >>> 0
