@@ -56,10 +56,7 @@ function createServer(configuration: StandaloneConfiguration): EngineServer {
     random: () => randomBytes(4).readUInt32LE(),
     limits: { connectionsMax: maxclients, idleMs: timeout * 1000 },
     facts: processFacts(),
-    settings: new Map([
-      ['bind', bind],
-      ['timeout', String(timeout)],
-    ]),
+    settings: new Map([['bind', bind]]),
     commandFailed: (error) => console.error('A command failed.', error),
     ...(isOpen ? { openTenantUid: TENANT_UID } : {}),
   })

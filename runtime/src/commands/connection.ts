@@ -22,8 +22,8 @@ const NO_PASSWORD =
   'ERR AUTH <password> called without any password configured for the default user. ' +
   'Are you sure your configuration is correct?'
 const NO_AUTH_HELLO =
-  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> ' +
-  'AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol ' +
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH ' +
+  '<user> <pass> option can be used to authenticate the client and select the RESP protocol ' +
   'version at the same time'
 
 /** PING, ECHO, AUTH, HELLO, SELECT, QUIT, RESET. */
@@ -70,8 +70,10 @@ function echo(_context: CommandContext, args: Args, reply: ReplyWriter): void {
 /** SELECT index → OK. https://redis.io/commands/select */
 function select({ session, tenant }: CommandContext, args: Args, reply: ReplyWriter): void {
   const index = args.integer(1)
-  if (Number.isNaN(index) || Math.abs(index) > 0x7fffffff) {
+  if (Number.isNaN(index)) {
     reply.error(NOT_AN_INTEGER)
+  } else if (index !== (index | 0)) {
+    reply.error('ERR value is out of range, value must between -2147483648 and 2147483647')
   } else if (index < 0 || index >= tenant.assignment.databases) {
     reply.error('ERR DB index is out of range')
   } else {

@@ -33,7 +33,7 @@ export function createIntrospectionCommands(index: IndexSource): readonly Comman
           reply.integer(index().commands().length),
         ),
         subcommand('docs', -2, '7.0.0', (_context, args, reply) => docs(index(), args, reply)),
-        subcommand('getkeys', -3, '2.8.13', (_context, args, reply) =>
+        subcommand('getkeys', -4, '2.8.13', (_context, args, reply) =>
           getKeys(index(), args, reply),
         ),
         subcommand('info', -2, '2.8.13', (context, args, reply) =>
@@ -79,7 +79,7 @@ function info(index: CommandIndex, args: Args, reply: ReplyWriter): void {
   reply.array(args.count - 2)
   for (let at = 2; at < args.count; at++) {
     const command = find(index, args, at)
-    if (command === undefined) reply.nilArray()
+    if (command === undefined) reply.nil()
     else writeCommand(command, reply)
   }
 }

@@ -69,11 +69,12 @@ function getConfig(
     ['maxclients', String(connectionsMax)],
     ['maxmemory', String(memoryLimitBytes)],
   ])
-  const patterns = Array.from({ length: args.count - 2 }, (_, at) => args.text(at + 2))
-  const found = [...settings].filter(([name]) =>
-    patterns.some((pattern) => matchesText(pattern.toLowerCase(), name)),
-  )
-  reply.map(found.length)
+  const found = new Map<string, string>()
+  for (let at = 2; at < args.count; at++) {
+    const pattern = args.text(at).toLowerCase()
+    for (const [name, value] of settings) if (matchesText(pattern, name)) found.set(name, value)
+  }
+  reply.map(found.size)
   for (const [name, value] of found) {
     reply.bulkText(name)
     reply.bulkText(value)

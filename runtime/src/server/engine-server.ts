@@ -6,6 +6,7 @@
  */
 import net from 'node:net'
 import type { Assignment, TenantUsage } from '@miniredis/crds'
+import type { Authenticator } from '../commands/connection.ts'
 import { ExecutionContext } from '../commands/execution-context.ts'
 import type { ServerFacts } from '../commands/server-facts.ts'
 import { createCommandIndex } from '../commands/table.ts'
@@ -96,22 +97,36 @@ class Server implements EngineServer, ConnectionHost {
   }
 
   #createExecutor(nobodysTenant: Tenant): Executor {
-    const registry = this.#registry
-    const { clock, facts, settings, openTenantUid, commandFailed } = this.#options
-    const index = createCommandIndex(
-      {
-        get openTenant() {
-          return openTenantUid === undefined ? undefined : registry.get(openTenantUid)
-        },
-        authenticate: (user, password) => registry.authenticate(user, password),
+    const { clock, facts, settings, commandFailed } = this.#options
+    const openTenant = () => this.#openTenant()
+    const gate: Authenticator = {
+      get openTenant() {
+        return openTenant()
       },
-      { ...facts, tcpPort: () => this.#port, settings: () => this.#settings(settings) },
-    )
+      authenticate: (user, password) =>
+        (user === DEFAULT_USER ? openTenant() : undefined) ??
+        this.#registry.authenticate(user, password),
+    }
+    const index = createCommandIndex(gate, {
+      ...facts,
+      tcpPort: () => this.#port,
+      settings: () => this.#settings(settings),
+    })
     return new Executor(clock, index, new ExecutionContext(nobodysTenant), commandFailed)
   }
 
   #settings(own: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
-    return new Map([...own, ['port', String(this.#port)]])
+    const { idleMs } = this.limits
+    return new Map([
+      ...own,
+      ['port', String(this.#port)],
+      ['timeout', String(Math.floor(idleMs / 1000))],
+    ])
+  }
+
+  #openTenant(): Tenant | undefined {
+    const { openTenantUid } = this.#options
+    return openTenantUid === undefined ? undefined : this.#registry.get(openTenantUid)
   }
 
   async listen(): Promise<number> {
@@ -169,8 +184,7 @@ class Server implements EngineServer, ConnectionHost {
     }
     const connection = new Connection(this, socket, ++this.#lastId)
     this.#connections.add(connection)
-    const { openTenantUid } = this.#options
-    const open = openTenantUid === undefined ? undefined : this.#registry.get(openTenantUid)
+    const open = this.#openTenant()
     if (open === undefined) this.#newcomers.add(connection)
     else if (!connection.join(open, DEFAULT_USER))
       connection.refuse('ERR max number of clients reached')
