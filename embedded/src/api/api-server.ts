@@ -1,6 +1,7 @@
 /** The HTTP face of the store: authentication, routing, errors. Listens on loopback only. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from '../registry/registry.ts'
 import { ApiError } from '../store/api-error.ts'
@@ -28,6 +29,8 @@ export interface ApiServerOptions {
   readonly registry: Registry
   /** Whoever sends `Authorization: Bearer <token>` is system:admin. */
   readonly token: string
+  /** PEM. Without it plain HTTP, over which kubectl sends no token. */
+  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
   readonly logs?: PodLogs | undefined
   readonly timers?: ApiTimers | undefined
   /** An answer to /readyz; default: ready. */
@@ -39,8 +42,7 @@ export interface ApiServerOptions {
 const admin: Caller = { user: 'system:admin', groups: ['system:masters', 'system:authenticated'] }
 
 const CONNECTIONS_MAX = 1_000
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 60_000
+const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 }
 const URL_LENGTH_MAX = 16 * 1024
 
 export class ApiServer {
@@ -51,21 +53,25 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.#options = options
     this.#tokenHash = hash(options.token)
-    this.#server = createServer(
-      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      (request, response) => void this.#serve(request, response),
-    )
+    const serve = (request: IncomingMessage, response: ServerResponse) =>
+      void this.#serve(request, response)
+    const { tls } = options
+    this.#server =
+      tls === undefined
+        ? createServer(timeouts, serve)
+        : createTlsServer({ ...timeouts, cert: tls.certificate, key: tls.privateKey }, serve)
     this.#server.maxConnections = CONNECTIONS_MAX
   }
 
-  /** @param port 0 for any free one @returns where it listens: 'http://127.0.0.1:6443' */
+  /** @param port 0 for any free one @returns where it listens: 'https://127.0.0.1:6443' */
   listen(host: string, port: number): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(port, host, () => {
         this.#server.off('error', reject)
         const { address, port: chosen } = this.#server.address() as AddressInfo
-        resolve(`http://${address}:${chosen}`)
+        const scheme = this.#options.tls === undefined ? 'http' : 'https'
+        resolve(`${scheme}://${address}:${chosen}`)
       })
     })
   }
