@@ -20,6 +20,8 @@ export interface Home {
   readonly database: string
   readonly kubeconfig: string
   readonly facts: string
+  readonly apiCertificate: string
+  readonly apiKey: string
   readonly daemon: string
   readonly daemonLog: string
   readonly operatorLog: string
@@ -33,6 +35,8 @@ export function homeAt(directory: string): Home {
     database: join(directory, 'cluster.sqlite'),
     kubeconfig: join(directory, 'kubeconfig'),
     facts: join(directory, 'facts.json'),
+    apiCertificate: join(directory, 'api.crt'),
+    apiKey: join(directory, 'api.key'),
     daemon: join(directory, 'daemon.json'),
     daemonLog: join(directory, 'cluster.log'),
     operatorLog: join(directory, 'operator.log'),

@@ -122,7 +122,7 @@ export class Scheduler {
     }
     const target = { apiVersion: 'v1', kind: 'Node', name: node }
     const binding = { metadata: { namespace, name }, target }
-    store.update(resources.pods, binding, { ...writer, subresource: 'binding' })
+    store.create(resources.pods, binding, { ...writer, subresource: 'binding' })
     const message = `Successfully assigned ${namespace}/${name} to ${node}`
     this.#events.record(subjectOf(pod), { type: 'Normal', reason: 'Scheduled', message })
   }

@@ -112,9 +112,7 @@ export class VolumeBinder {
 
   async #makeVolume(claim: Claim): Promise<void> {
     await mkdir(this.directoryOf(claim), { recursive: true, mode: 0o700 })
-    this.#patch(claim, {
-      spec: { volumeName: volumeName(claim.metadata.uid), storageClassName },
-    })
+    this.#patch(claim, { spec: { volumeName: volumeName(claim.metadata.uid) } })
     const capacity = claim.spec.resources?.requests
     const accessModes = claim.spec.accessModes
     this.#patch(claim, { status: { phase: 'Bound', capacity, accessModes } }, true)
