@@ -170,7 +170,7 @@ export class ClusterStore implements ApiStore {
         return readScale(definition, this.#replace(definition, old, draft, rest))
       }
       const patched = patchObject(definition, present(definition, old), patch)
-      return this.#replace(definition, old, patched, options, true)
+      return this.#replace(definition, old, patched, options, patch.body)
     })
   }
 
@@ -342,9 +342,9 @@ export class ClusterStore implements ApiStore {
     old: KubeObject,
     input: unknown,
     options: WriteOptions,
-    isPatch = false,
+    patchBody?: unknown,
   ): KubeObject {
-    const draft = parseInput(definition, input, options, isPatch)
+    const draft = parseInput(definition, input, options, patchBody)
     this.#checkVersion(definition, draft, old)
     const given = (draft.metadata as Fields).managedFields
     const entries = Array.isArray(given) && given.length === 0 ? [] : old.metadata.managedFields

@@ -4,7 +4,7 @@
  */
 import { hasSubresource, type ResourceDefinition } from '../registry/resource-definition.ts'
 import { validateRules } from '../schema/cel-rules.ts'
-import { forbiddenValue } from '../schema/field-error.ts'
+import { forbiddenValue, invalidValue } from '../schema/field-error.ts'
 import { validateMetadata } from '../schema/metadata-rules.ts'
 import { applyDefaults, pruneUnknownFields } from '../schema/prune.ts'
 import { type Fields, isFields } from '../schema/schema.ts'
@@ -19,10 +19,10 @@ export function parseInput(
   definition: ResourceDefinition,
   input: unknown,
   options: WriteOptions,
-  isPatch = false,
+  patchBody?: unknown,
 ): Fields {
   const draft = copyInput(definition, input)
-  reportUnknownFields(pruneUnknownFields(draft, definition.schema), definition, options, isPatch)
+  reportUnknownFields(pruneUnknownFields(draft, definition.schema), definition, options, patchBody)
   applyDefaults(draft, definition.schema)
   return draft
 }
@@ -37,7 +37,18 @@ export function copyInput({ kind, resource }: ResourceDefinition, input: unknown
   draft.kind = kind
   if (draft.metadata === undefined || draft.metadata === null) draft.metadata = {}
   if (!isFields(draft.metadata)) throw badRequest('metadata must be an object')
+  dropEmpty(draft.metadata)
   return draft
+}
+
+/** Empty means absent in metadata, as in the Go types. */
+function dropEmpty(metadata: Fields): void {
+  for (const field of ['annotations', 'finalizers', 'labels', 'ownerReferences', 'namespace']) {
+    const value = metadata[field]
+    const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0
+    if (isEmpty || value === '' || value === null) delete metadata[field]
+  }
+  if (metadata.creationTimestamp === null) delete metadata.creationTimestamp
 }
 
 function checkType({ apiVersion, kind }: Fields, wantedVersion: string, wantedKind: string): void {
@@ -57,7 +68,7 @@ function reportUnknownFields(
   paths: readonly string[],
   { kind, resource }: ResourceDefinition,
   { fieldValidation, warn }: WriteOptions,
-  isPatch: boolean,
+  patchBody: unknown,
 ): void {
   const texts = paths.slice(0, UNKNOWN_FIELDS_SHOWN).map((path) => `unknown field "${path}"`)
   if (texts.length === 0 || fieldValidation === undefined || fieldValidation === 'Ignore') return
@@ -66,10 +77,8 @@ function reportUnknownFields(
     return
   }
   const problem = `strict decoding error: ${texts.join(', ')}`
-  if (isPatch)
-    throw invalid('', '', '', [
-      { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${problem}` },
-    ])
+  if (patchBody !== undefined)
+    throw invalid('', '', '', [invalidValue('patch', JSON.stringify(patchBody), problem)])
   throw badRequest(
     `${kind} in version "${resource.version}" cannot be handled as a ${kind}: ${problem}`,
   )
