@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { ports, type RuntimeConfiguration, runtimeConfigurationSchema } from '@miniredis/crds'
 import { exitCodes, StartError } from './supervisor/exit-codes.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
+import type { HttpServer } from './telemetry/http-server.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { startTelemetry } from './telemetry/telemetry-server.ts'
 
@@ -27,36 +28,50 @@ function parseConfiguration(): RuntimeConfiguration {
   throw new StartError(exitCodes.configuration, `the environment is wrong: ${issues.join('; ')}`)
 }
 
+/** The reason of the first request to stop; every later one calls `insist`. */
+function stopRequests(hasStdinGuard: boolean, insist: () => void): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let isRequested = false
+  const request = (reason: string): void => {
+    if (isRequested) insist()
+    isRequested = true
+    resolve(reason)
+  }
+  process.on('SIGTERM', () => request('SIGTERM'))
+  process.on('SIGINT', () => request('SIGINT'))
+  if (hasStdinGuard) process.stdin.on('end', () => request('standard input ended')).resume()
+  return promise
+}
+
 async function run(): Promise<void> {
   const configuration = parseConfiguration()
-  const supervisor = await Supervisor.start({
+  let supervisor: Supervisor | undefined
+  const hasStdinGuard = configuration.MINIREDIS_EXIT_ON_STDIN_EOF === '1'
+  // Before anything else: the first process of a container is deaf to signals that it does not ask for.
+  const stopRequested = stopRequests(hasStdinGuard, () => supervisor?.killEngine())
+  const running = await Supervisor.start({
     configuration,
     engineProgram: join(import.meta.dirname, engineFile),
     ports,
     logger,
     nowMs: () => performance.now(),
   })
-  const address = { host: configuration.MINIREDIS_BIND, port: ports.telemetry }
-  const telemetry = await startTelemetry(() => supervisor.view, address)
-  let isStopping = false
-  const stop = (reason: string): void => {
-    if (isStopping) {
-      supervisor.killEngine()
-      return
-    }
-    isStopping = true
-    logger.info({ reason }, 'stopping')
-    supervisor
-      .stop()
-      .then(() => telemetry.close())
-      .then(() => process.exit(exitCodes.ok), fail)
-  }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
-  if (configuration.MINIREDIS_EXIT_ON_STDIN_EOF === '1') {
-    process.stdin.on('end', () => stop('standard input ended')).resume()
-  }
+  supervisor = running
+  const telemetry = await startTelemetryOf(running, configuration.MINIREDIS_BIND)
   logger.info({ podUid: configuration.MINIREDIS_POD_UID }, 'supervisor started')
+  logger.info({ reason: await stopRequested }, 'stopping')
+  await running.stop()
+  await telemetry.close()
+  process.exit(exitCodes.ok)
+}
+
+async function startTelemetryOf(supervisor: Supervisor, host: string): Promise<HttpServer> {
+  try {
+    return await startTelemetry(() => supervisor.view, { host, port: ports.telemetry })
+  } catch (error) {
+    const message = `telemetry port ${host}:${ports.telemetry}: ${error}`
+    throw new StartError(exitCodes.unavailable, message)
+  }
 }
 
 /** Says why and ends; the engine's guard ends the engine. */

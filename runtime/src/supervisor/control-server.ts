@@ -5,7 +5,7 @@
  * frame. Certificates are replaced without touching open connections.
  */
 import { constants } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { encodeFrame, type MemberMessage, type OperatorMessage, uriNames } from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
@@ -36,6 +36,8 @@ export class ControlServer {
   readonly #server: Server
   /** Oldest first. */
   readonly #connections = new Set<ControlConnection>()
+  /** Strangers by address and port, oldest first. */
+  readonly #handshakes = new Map<string, Socket>()
   #rejected = 0
   #refusalLoggedAtMs = Number.NEGATIVE_INFINITY
 
@@ -47,7 +49,7 @@ export class ControlServer {
       rejectUnauthorized: true,
       handshakeTimeout: CONTROL_HANDSHAKE_MS_MAX,
     })
-    this.#server.maxConnections = CONTROL_CONNECTIONS_MAX + CONTROL_HANDSHAKES_MAX
+    this.#server.on('connection', (socket) => this.#awaitHandshake(socket))
     this.#server.on('secureConnection', (socket) => this.#admit(socket))
     this.#server.on('tlsClientError', (error, socket) => {
       this.#refuse(socket, error.message)
@@ -88,6 +90,7 @@ export class ControlServer {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const socket of this.#handshakes.values()) socket.destroy()
     for (const connection of this.#connections) connection.end()
     const killer = setTimeout(() => this.#destroyAll(), CLOSE_MS_MAX)
     await closed
@@ -98,7 +101,17 @@ export class ControlServer {
     for (const connection of this.#connections) connection.close('the member stops')
   }
 
+  /** The oldest stranger makes room, so that a crowd of them cannot keep the operator out. */
+  #awaitHandshake(socket: Socket): void {
+    const key = peerOf(socket)
+    this.#handshakes.set(key, socket)
+    socket.once('close', () => this.#handshakes.delete(key))
+    const [oldest] = this.#handshakes.values()
+    if (this.#handshakes.size > CONTROL_HANDSHAKES_MAX) oldest?.destroy()
+  }
+
   #admit(socket: TLSSocket): void {
+    this.#handshakes.delete(peerOf(socket))
     socket.on('error', () => undefined)
     const names = uriNames(socket.getPeerX509Certificate()?.subjectAltName)
     if (!names.includes(this.#options.clientIdentity)) {
@@ -141,6 +154,8 @@ export class ControlServer {
     this.#options.logger.warn({ peer, reason, rejected }, 'control peer refused')
   }
 }
+
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
 
 const REFUSAL_LOG_INTERVAL_MS = 1_000
 

@@ -12,13 +12,7 @@ import { randomUUID } from 'node:crypto'
 import { type Assignment, type EngineState, SUSPICION_MS, type TenantUsage } from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
 import { EngineProcess, type ProcessExit } from './engine-process.ts'
-import {
-  ENGINE_APPLY_MS_MAX,
-  ENGINE_STALL_MS_MAX,
-  ENGINE_START_MS_MAX,
-  ENGINE_STOP_MS_MAX,
-  PING_INTERVAL_MS,
-} from './limits.ts'
+import { type EnginePatience, enginePatience, PING_INTERVAL_MS } from './limits.ts'
 import { noCrashes, planRestart } from './restart-delay.ts'
 
 export interface EngineKeeperEvents {
@@ -42,6 +36,7 @@ export interface EngineKeeperOptions {
   readonly logger: Logger
   /** Monotonic milliseconds. */
   readonly nowMs: () => number
+  readonly patience?: Partial<EnginePatience> | undefined
 }
 
 const WATCH_MS_MAX = 10 * PING_INTERVAL_MS
@@ -51,6 +46,7 @@ type Applied = (failure: string | null) => void
 
 export class EngineKeeper {
   readonly #options: EngineKeeperOptions
+  readonly #patience: EnginePatience
   readonly #pending = new Map<number, Applied>()
   #engine: EngineProcess | undefined
   #phase: Phase = 'starting'
@@ -72,6 +68,7 @@ export class EngineKeeper {
 
   constructor(options: EngineKeeperOptions) {
     this.#options = options
+    this.#patience = { ...enginePatience, ...options.patience }
   }
 
   get state(): EngineState {
@@ -107,7 +104,7 @@ export class EngineKeeper {
       const requestId = ++this.#requestId
       const timer = setTimeout(
         () => this.#applied(requestId, 'the engine did not answer in time'),
-        ENGINE_APPLY_MS_MAX,
+        this.#patience.applyMs,
       )
       this.#pending.set(requestId, (failure) => {
         clearTimeout(timer)
@@ -130,7 +127,7 @@ export class EngineKeeper {
     })
     if (engine === undefined) return
     engine.send({ kind: 'stop' })
-    const killer = setTimeout(() => engine.kill(), ENGINE_STOP_MS_MAX)
+    const killer = setTimeout(() => engine.kill(), this.#patience.stopMs)
     await gone
     clearTimeout(killer)
   }
@@ -222,7 +219,8 @@ export class EngineKeeper {
     this.#silentTicks++
     const silentMs = this.#silentTicks * PING_INTERVAL_MS
     if (this.#phase === 'running' && silentMs > SUSPICION_MS) this.#suspect()
-    const silentMsMax = this.#phase === 'stalled' ? ENGINE_STALL_MS_MAX : ENGINE_START_MS_MAX
+    const { stallMs, startMs } = this.#patience
+    const silentMsMax = this.#phase === 'stalled' ? stallMs : startMs
     if (this.#phase !== 'running' && silentMs > silentMsMax) this.#giveUp(engine, silentMs)
     if (this.#port !== undefined) engine.send({ kind: 'ping' })
   }

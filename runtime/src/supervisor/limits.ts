@@ -2,14 +2,23 @@
 
 /** The engine is asked for a sign of life so often; SUSPICION_MS must be a multiple. */
 export const PING_INTERVAL_MS = 250
-/** An engine that is not ready after this time is killed and started again. */
-export const ENGINE_START_MS_MAX = 30_000
-/** An engine whose event loop made no progress for so long will not come back: it is killed. */
-export const ENGINE_STALL_MS_MAX = 60_000
-/** How long a stopping engine may take to close its connections before SIGKILL. */
-export const ENGINE_STOP_MS_MAX = 5_000
-/** How long the engine may take to confirm an assignment that is already durable. */
-export const ENGINE_APPLY_MS_MAX = 3_000
+/** What an engine may take its time for. */
+export interface EnginePatience {
+  /** Until it is ready; then it is killed and started again. */
+  readonly startMs: number
+  /** Without progress of its event loop; it will not come back, and is killed. */
+  readonly stallMs: number
+  /** To close its connections when it is told to stop; then SIGKILL. */
+  readonly stopMs: number
+  /** To confirm an assignment that is already durable. */
+  readonly applyMs: number
+}
+export const enginePatience: EnginePatience = {
+  startMs: 30_000,
+  stallMs: 60_000,
+  stopMs: 5_000,
+  applyMs: 3_000,
+}
 /** An engine that lived shorter crashed "immediately": the next start is delayed a little. */
 export const ENGINE_STABLE_MS = 10_000
 export const RESTART_DELAY_MS_FIRST = 100
@@ -18,7 +27,7 @@ export const RESTART_DELAY_MS_MAX = 800
 
 /** Authenticated control connections. Two leaders overlap at a handover; one more closes the oldest. */
 export const CONTROL_CONNECTIONS_MAX = 8
-/** Connections that have not proven who they are yet come on top of those. */
+/** Connections that have not proven yet who they are. One more closes the oldest of them. */
 export const CONTROL_HANDSHAKES_MAX = 64
 export const CONTROL_HANDSHAKE_MS_MAX = 5_000
 /** A peer that completes no frame for so long is hung up on; a leader beats every 500 ms. */

@@ -211,12 +211,14 @@ describe('a member', function () {
     it('that it has no certificate', () =>
       fails({ MINIREDIS_TLS_DIR: '/nowhere' }, exitCodes.configuration, /\/nowhere\/tls.crt/))
 
-    it('that a port is taken', async () => {
-      const server = createServer().listen(ports.control, host)
-      await once(server, 'listening')
-      await fails({}, exitCodes.unavailable, /EADDRINUSE.*16380/)
-      server.close()
-    })
+    for (const port of [ports.control, ports.telemetry]) {
+      it(`that port ${port} is taken`, async () => {
+        const server = createServer().listen(port, host)
+        await once(server, 'listening')
+        await fails({}, exitCodes.unavailable, new RegExp(`port ${host}:${port}: .*EADDRINUSE`))
+        server.close()
+      })
+    }
 
     it('that its volume is damaged, naming file and byte', async () => {
       const member = run()

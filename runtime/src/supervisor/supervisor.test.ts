@@ -1,13 +1,13 @@
 /** The supervisor with a fake engine program, in this process: real sockets, volume and children. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { assignmentDigest, operatorIdentity } from '@miniredis/crds'
 import { silentLogger } from '../telemetry/logger.ts'
-import { CONTROL_CONNECTIONS_MAX } from './limits.ts'
+import type { EnginePatience } from './limits.ts'
 import { Supervisor } from './supervisor.ts'
 import { assignmentOf } from './testing/assignments.ts'
 import {
@@ -40,18 +40,18 @@ describe('the supervisor', () => {
     MINIREDIS_EXIT_ON_STDIN_EOF: '0' as const,
   })
 
-  const start = async () => {
+  const start = async (patience: Partial<EnginePatience> = {}) => {
     supervisor = await Supervisor.start({
       configuration: configuration(),
       engineProgram,
       ports: { resp: 0, control: 0 },
       logger: silentLogger,
       nowMs: () => performance.now(),
-      tlsReloadIntervalMs: 20,
+      patience: { stopMs: 500, applyMs: 10_000, ...patience },
     })
   }
-  const dial = (issued: Issued | undefined = operator, options = {}) => {
-    const client = new ControlClient(host, supervisor.view.controlPort, issued, options)
+  const dial = () => {
+    const client = new ControlClient(host, supervisor.view.controlPort, operator)
     clients.push(client)
     return client
   }
@@ -64,6 +64,16 @@ describe('the supervisor', () => {
   }
   const served = async (): Promise<unknown> =>
     JSON.parse(await text(connect(supervisor.view.enginePort ?? 0, host)))
+  /** Waits for a message while beating, as an operator does. */
+  const untilNext = async <K extends 'engineExited' | 'engineStarted'>(
+    client: ControlClient,
+    kind: K,
+  ) => {
+    const beats = setInterval(() => client.send({ kind: 'beat', sequence: 0 }), 500)
+    const message = await client.next(kind)
+    clearInterval(beats)
+    return message
+  }
   const killEngine = () => process.kill(supervisor.view.enginePid ?? 0, 'SIGKILL')
 
   before(async () => {
@@ -164,19 +174,38 @@ describe('the supervisor', () => {
 
     it('that hangs is stalled, and running again when it goes on', async () => {
       const client = await connected()
-      const result = client.assign(assignmentOf('hangs'))
+      const pid = supervisor.view.enginePid ?? 0
+      process.kill(pid, 'SIGSTOP')
       const { progress } = await client.until('stalled')
-      assert.equal(supervisor.view.engine.phase, 'stalled')
+      const result = client.assign(assignmentOf('a'))
+      process.kill(pid, 'SIGCONT')
       assert.equal(await result, null)
       assert.ok((await client.until('running')).progress > progress)
     })
 
-    it('that does not want to close is killed', async function () {
-      this.timeout(10_000)
+    it('that makes no progress for too long is killed and comes back', async () => {
+      await supervisor.stop()
+      await start({ stallMs: 2_000 })
+      const client = await connected()
+      process.kill(supervisor.view.enginePid ?? 0, 'SIGSTOP')
+      assert.equal((await untilNext(client, 'engineExited')).signal, 'SIGKILL')
+      await untilNext(client, 'engineStarted')
+    })
+
+    it('that crashes over a tenant does so alone: the member lives and can give it up', async () => {
+      const client = await connected()
+      await client.assign(assignmentOf('a'))
+      const crashing = client.assign(assignmentOf('crashes'))
+      for (let crash = 0; crash < 3; crash++) await untilNext(client, 'engineExited')
+      await client.unassign('crashes', 1)
+      await untilNext(client, 'engineStarted')
+      await crashing
+      assert.deepEqual(await served(), { a: 1 })
+    })
+
+    it('that does not want to close is killed', async () => {
       const client = await connected()
       await client.assign(assignmentOf('stubborn'))
-      const beats = setInterval(() => client.send({ kind: 'beat', sequence: 0 }), 500)
-      void client.closed.then(() => clearInterval(beats))
       await supervisor.stop()
       const { signal } = await client.next('engineExited')
       assert.equal(signal, 'SIGKILL')
@@ -187,108 +216,6 @@ describe('the supervisor', () => {
       await supervisor.stop()
       const { exitCode } = await client.next('engineExited')
       assert.equal(exitCode, 0)
-    })
-  })
-
-  describe('its control door', () => {
-    const refused: readonly [title: string, issue: () => Promise<Issued | undefined>][] = [
-      ['without a certificate', async () => undefined],
-      [
-        'with a certificate of another CA',
-        async () => {
-          const stranger = await createTestAuthority('CN=other CA')
-          return { ...(await stranger.issue(operatorIdentity('miniredis'))), ca: authority.ca }
-        },
-      ],
-      ['with a member’s certificate', () => authority.issue(memberUri)],
-      ['with another namespace’s operator', () => authority.issue(operatorIdentity('other'))],
-    ]
-    for (const [title, issue] of refused) {
-      it(`is shut to a peer ${title}`, async () => {
-        const issued = await issue()
-        const client =
-          issued === undefined
-            ? dial({ cert: '', key: '', ca: authority.ca }, { cert: undefined, key: undefined })
-            : dial(issued)
-        await client.closed
-        assert.deepEqual(client.messages, [])
-        assert.equal(supervisor.view.controlRejections, 1)
-      })
-    }
-
-    it('is shut to TLS 1.2', async () => {
-      const client = dial(operator, { maxVersion: 'TLSv1.2' })
-      assert.match(await client.closed, /protocol version/)
-    })
-
-    it('is shut to those who do not speak TLS', async () => {
-      const socket = connect(supervisor.view.controlPort, host)
-      socket.on('error', () => undefined)
-      socket.write('*1\r\n$4\r\nPING\r\n')
-      assert.equal((await text(socket)).includes('hello'), false)
-    })
-
-    const hostile: readonly [title: string, bytes: Buffer][] = [
-      ['an oversized length', Buffer.from([0xff, 0xff, 0xff, 0xff])],
-      ['an empty frame', Buffer.alloc(4)],
-      ['garbage', Buffer.from('\0\0\0\x05{{{{{', 'latin1')],
-      ['an unknown message', Buffer.from('\0\0\0\x0e{"kind":"die"}', 'latin1')],
-    ]
-    for (const [title, bytes] of hostile) {
-      it(`closes on ${title}, and nothing else`, async () => {
-        const [victim, client] = [await connected(), await connected()]
-        client.socket.write(bytes)
-        await client.closed
-        await victim.beat(2)
-        assert.equal(supervisor.view.controlConnections, 1)
-      })
-    }
-
-    it('takes a frame in single bytes', async () => {
-      const client = await connected()
-      const body = '{"kind":"beat","sequence":77}'
-      for (const byte of [0, 0, 0, body.length, ...Buffer.from(body)]) {
-        client.socket.write(Buffer.of(byte))
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-      assert.equal(
-        (await client.next('beatAnswer', ({ sequence }) => sequence === 77)).sequence,
-        77,
-      )
-    })
-
-    it('gives the oldest connection up for one more than it takes', async () => {
-      const first = await connected()
-      for (let index = 0; index < CONTROL_CONNECTIONS_MAX; index++) await connected()
-      await first.closed
-      assert.equal(supervisor.view.controlConnections, CONTROL_CONNECTIONS_MAX)
-    })
-
-    it('shows a renewed certificate to new connections and keeps the open ones', async () => {
-      const client = await connected()
-      const before = client.socket.getPeerX509Certificate()?.fingerprint256
-      const next = await createTestAuthority('CN=next CA')
-      const renewed = await next.issue(memberUri)
-      const ca = authority.ca + next.ca
-      writeTlsDirectory(join(directory, 'tls'), { ...renewed, ca })
-      const nextOperator = await next.issue(operatorIdentity('miniredis'))
-      let after = before
-      while (after === before) {
-        await new Promise((resolve) => setTimeout(resolve, 10))
-        const probe = dial({ ...nextOperator, ca })
-        const greeting = probe.next('hello').then(() => 'greeted')
-        if ((await Promise.race([greeting, probe.closed])) !== 'greeted') continue
-        after = probe.socket.getPeerX509Certificate()?.fingerprint256
-      }
-      assert.equal((await client.beat(3)).sequence, 3)
-      await dial({ ...operator, ca }).next('hello')
-    })
-
-    it('keeps its certificate while the new files do not fit together', async () => {
-      const other = await authority.issue(memberUri)
-      writeFileSync(join(directory, 'tls', 'tls.key'), other.key)
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      await connected()
     })
   })
 })

@@ -24,6 +24,7 @@ import { ControlServer } from './control-server.ts'
 import { EngineKeeper } from './engine-keeper.ts'
 import { exitCodes, StartError } from './exit-codes.ts'
 import { JournalFile } from './journal-file.ts'
+import type { EnginePatience } from './limits.ts'
 import { readTlsMaterial, type TlsMaterial, watchTlsMaterial } from './tls-files.ts'
 
 export interface SupervisorOptions {
@@ -35,6 +36,7 @@ export interface SupervisorOptions {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number
   readonly tlsReloadIntervalMs?: number
+  readonly patience?: Partial<EnginePatience>
 }
 
 /** `userName` is `<name>.<namespace>`. */
@@ -94,7 +96,7 @@ export class Supervisor {
   }
 
   #createKeeper(): EngineKeeper {
-    const { configuration, engineProgram, ports, logger, nowMs } = this.#options
+    const { configuration, engineProgram, ports, logger, nowMs, patience } = this.#options
     return new EngineKeeper({
       program: engineProgram,
       host: configuration.MINIREDIS_BIND,
@@ -108,6 +110,7 @@ export class Supervisor {
       },
       logger,
       nowMs,
+      patience,
     })
   }
 
