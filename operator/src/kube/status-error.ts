@@ -55,9 +55,14 @@ function codeOf(status: number, parsed: ApiStatus | undefined): KubeErrorCode {
   if (status === 403) return 'Forbidden'
   if (status === 429) return 'TooManyRequests'
   if (status === 408 || status === 504) return 'Timeout'
+  if (isUntypedApply(parsed)) return 'Invalid'
   if (status >= 500 && status !== 501) return 'Unavailable'
   return status >= 400 ? 'Invalid' : 'Malformed'
 }
+
+/** Server-side apply of an unknown or mistyped field comes as 500, although it is the object's fault. */
+const isUntypedApply = (parsed: ApiStatus | undefined): boolean =>
+  parsed?.message?.includes('failed to create typed patch object') ?? false
 
 function retryAfterMsOf(header: string | undefined, parsed: ApiStatus | undefined) {
   const seconds = Number(header ?? parsed?.details?.retryAfterSeconds ?? Number.NaN)
