@@ -38,7 +38,7 @@ export async function startKubernetesCluster(): Promise<Cluster> {
   }
 }
 
-function openCluster(kubernetes: TestCluster): Cluster {
+export function openCluster(kubernetes: TestCluster): Cluster {
   return {
     target: 'kubernetes',
     operatorNamespace,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createClient } from 'redis'
 import type { Cluster, Way } from './cluster.ts'
+import { untilOpen } from './doors.ts'
 import { eventually } from './eventually.ts'
 
 export interface KubeObject {
@@ -121,14 +122,14 @@ export class Tenant {
       clusterIP: string
       ports: { port: number }[]
     }
-    return this.#cluster.reach(clusterIP, ports[0]?.port ?? 0)
+    return untilOpen(await this.#cluster.reach(clusterIP, ports[0]?.port ?? 0))
   }
 
   /** A way to what status.endpoint says. */
   async endpointWay(): Promise<Way> {
     const endpoint = (await this.object()).status?.endpoint
     assert.ok(endpoint, 'status.endpoint is empty')
-    return this.#cluster.reach(endpoint.host, endpoint.port)
+    return untilOpen(await this.#cluster.reach(endpoint.host, endpoint.port))
   }
 
   /** A connected node-redis client; closed with the story. Default: the tenant's own password. */
