@@ -140,6 +140,7 @@ describe('reflector', () => {
   for (const [title, error] of [
     ['410 as status or as event', new KubeError('Gone', 'too old')],
     ['garbage', new KubeError('Malformed', 'no JSON')],
+    ['an answer of 500', new KubeError('Unavailable', 'bad version', { status: 500 })],
   ] as const) {
     it(`lists again after ${title}, and drops what vanished meanwhile`, async () => {
       const api = new ScriptedApi()
@@ -176,7 +177,8 @@ describe('reflector', () => {
     await clock.advance(200)
     assert.equal(api.watches.length, 2)
     assert.equal(api.watches[0]?.signal.aborted, true)
-    assert.equal(api.watches[1]?.resourceVersion, '120')
+    assert.equal(api.lists.length, 2)
+    assert.equal(api.watches[1]?.resourceVersion, '100')
     await leave()
   })
 

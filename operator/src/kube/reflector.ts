@@ -1,9 +1,9 @@
 /**
  * Keeps a cache equal to the API: list, then watch from there, again and again, for ever.
  *
- *   list ──► watch ──► ended, stalled, broken ──► watch from the last version
- *     ▲                410, or an hour since the last list ──┐
- *     └──────────────────────────────────────────────────────┘
+ *   list ──► watch ──► ended, connection lost ──► watch from the last version
+ *     ▲                stalled, refused (410 and others), an hour since the last list ──┐
+ *     └─────────────────────────────────────────────────────────────────────────────────┘
  *
  * Watches die quietly (a proxy forgets the connection, a node is cut off), so one that says nothing
  * for STALL_MS is given up; bookmarks arrive about once a minute. The hourly list mends whatever a
@@ -110,7 +110,7 @@ export class Reflector<T extends KubeObject> {
       stall.cancel()
     }
     if (signal.aborted) return
-    if (stall.signal.aborted) throw new KubeError('Timeout', `no event within ${STALL_MS} ms`)
+    if (stall.signal.aborted) throw new KubeError('Gone', `no event within ${STALL_MS} ms`)
     if (clock.monotonic() - startMs < HEALTHY_WATCH_MS) {
       throw new KubeError('Unavailable', 'the watch ended at once')
     }
@@ -147,8 +147,13 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-/** After anything but a lost connection the version that we know may be worth nothing. */
-const mustListAgain = (error: unknown): boolean => !isKubeError(error, 'Unavailable', 'Timeout')
+/**
+ * Only when no answer came, or the server is merely busy, the version that we know is still good. An
+ * API that was restored from a backup, for one, refuses or ignores versions of its lost future.
+ */
+const mustListAgain = (error: unknown): boolean =>
+  !isKubeError(error, 'Unavailable', 'Timeout', 'TooManyRequests') ||
+  (error instanceof KubeError && error.status !== undefined && error.status !== 429)
 
 class StallTimer {
   readonly #clock: Clock
