@@ -22,6 +22,8 @@ import type { Settings } from './settings.ts'
 
 /** From the moment the cluster runs until its example tenant answers. */
 export const TENANT_MS_MAX = 90_000
+/** From Ready until SET and GET work. */
+export const ANSWER_MS_MAX = 20_000
 const exampleManifest = join(import.meta.dirname, '..', '..', '..', 'examples', 'tenant.yaml')
 const exampleNamespace = 'default'
 
@@ -47,7 +49,7 @@ export async function up({ settings, ...launch }: UpOptions, say: Say): Promise<
   const tenant = await ensureExample(api)
   await untilReady(api, tenant, (line) => say(`[${seconds()} s] ${line}`))
   const binding = await readBinding(api, tenant)
-  await useTenant(binding)
+  await untilItAnswers(binding)
   say(`[${seconds()} s] SET and GET through ${binding.host}:${binding.port} work`)
   for (const line of farewell(home, binding)) say(line)
 }
@@ -199,6 +201,25 @@ async function readBinding(api: ApiClient, name: string): Promise<Binding> {
   const { data } = secretSchema.parse(await api.get(corePath('secrets', secretName)))
   const text = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString('utf8')
   return { host: text('host'), port: Number(text('port')), password: text('password') }
+}
+
+/** A status may be older than the pods: right after a restart the endpoint moves once more. */
+async function untilItAnswers(binding: Binding): Promise<void> {
+  let problem = ''
+  const answered = await waitFor(
+    () =>
+      useTenant(binding).then(
+        () => true,
+        (error: Error) => {
+          problem = error.message
+          return false
+        },
+      ),
+    ANSWER_MS_MAX,
+  )
+  if (answered === true) return
+  const { host, port } = binding
+  throw new Error(`the tenant does not answer on ${host}:${port}. Last seen: ${problem}`)
 }
 
 async function useTenant({ host, port, password }: Binding): Promise<void> {

@@ -58,13 +58,20 @@ interface RunningContainer {
 type UnitState =
   | { readonly kind: 'idle'; readonly reason: string; readonly message?: string; retryAt: number }
   | RunningContainer
-  | { readonly kind: 'ended'; readonly terminated: ContainerTerminated; readonly endedAt: number }
+  | {
+      readonly kind: 'ended'
+      readonly terminated: ContainerTerminated
+      readonly endedAt: number
+      /** The end itself was reported: a wait for the next run may be reported in its place. */
+      isReported: boolean
+    }
 
 export class ContainerUnit {
   readonly #options: ContainerUnitOptions
   #state: UnitState = { kind: 'idle', reason: 'ContainerCreating', retryAt: 0 }
   #isStarting = false
   #runs = 0
+  #hasRunHere = false
   #backOff: BackOff = noBackOff
   #lastTerminated: ContainerTerminated | undefined
   #lastContainerId: string | undefined
@@ -101,6 +108,10 @@ export class ContainerUnit {
 
   run(): void {
     if (this.#isStarting || this.#state.kind === 'running') return
+    if (this.#state.kind === 'ended' && !this.#state.isReported) {
+      this.#state.isReported = true
+      queueMicrotask(this.#options.onChange)
+    }
     const dueAt = this.#startDueAt(this.#state)
     if (dueAt === undefined) return
     const now = this.#options.clock.now()
@@ -125,7 +136,11 @@ export class ContainerUnit {
 
   view(isPodStopping: boolean): ContainerView {
     const { name, image } = this.#options.container
-    const loops = this.#state.kind === 'ended' && !isPodStopping && this.#isBackingOff(this.#state)
+    const loops =
+      this.#state.kind === 'ended' &&
+      this.#state.isReported &&
+      !isPodStopping &&
+      this.#isBackingOff(this.#state)
     return {
       name,
       image,
@@ -227,7 +242,9 @@ export class ContainerUnit {
 
   #countRun(containerId: string, now: number): void {
     if (this.#state.kind === 'ended') this.#lastTerminated = this.#state.terminated
-    if (this.#runs > 0) this.#backOff = afterRestart(this.#backOff, now)
+    // The first run after a restart of the cluster is no fault of the container.
+    if (this.#hasRunHere) this.#backOff = afterRestart(this.#backOff, now)
+    this.#hasRunHere = true
     this.#runs += 1
     this.#lastContainerId = containerId
   }
@@ -243,7 +260,7 @@ export class ContainerUnit {
       const at = timestamp(clock.now())
       const times = { startedAt: at, finishedAt: at }
       const terminated = { exitCode: 128, reason: 'StartError', message, ...times }
-      this.#state = { kind: 'ended', terminated, endedAt: clock.now() }
+      this.#state = { kind: 'ended', terminated, endedAt: clock.now(), isReported: false }
       onEvent({ type: 'Warning', reason: 'Failed', message: `Error: ${message}` })
       return
     }
@@ -259,7 +276,7 @@ export class ContainerUnit {
     state.stopping?.cancel()
     stopProbers(state)
     const terminated = terminatedBy(exit, state)
-    this.#state = { kind: 'ended', terminated, endedAt: clock.now() }
+    this.#state = { kind: 'ended', terminated, endedAt: clock.now(), isReported: false }
     void records.remove(state.containerId).catch(() => undefined)
     onChange()
   }
@@ -353,6 +370,7 @@ export class ContainerUnit {
       kind: 'ended',
       terminated: ended,
       endedAt: Number.isNaN(finishedAt) ? clock.now() : finishedAt,
+      isReported: false,
     }
   }
 }

@@ -110,6 +110,11 @@ describe('kubelet', function () {
   })
 
   it('reports how a container ended before it runs again, and keeps the last state', async () => {
+    const states: string[] = []
+    store.watch(resources.pods, {}, ({ object }) => {
+      const [state] = Object.keys(main(podSchema.parse(object).status)?.state ?? {})
+      if (state !== undefined && states.at(-1) !== state) states.push(state)
+    })
     create(`console.log('run'); process.exit(3)`)
     const ended = await until(({ status }) => main(status)?.state.terminated !== undefined)
     assert.equal(main(ended.status)?.state.terminated?.exitCode, 3)
@@ -120,6 +125,8 @@ describe('kubelet', function () {
     assert.equal(main(looping.status)?.restartCount, 1)
     assert.equal(main(looping.status)?.lastState.terminated?.exitCode, 3)
     assert.match(main(looping.status)?.state.waiting?.message ?? '', /back-off 10s restarting/)
+    const seen = ['waiting', 'running', 'terminated', 'running', 'terminated', 'waiting']
+    assert.deepEqual(states, seen)
     assert.equal(await log(), 'run\n')
     assert.equal(await log(true), 'run\n')
   })
