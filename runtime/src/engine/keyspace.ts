@@ -153,21 +153,20 @@ export class Keyspace {
 
   /**
    * One bounded step of the active expiry cycle: looks at about `budget` keys, going on where the
-   * last step ended and stopping at the end of a round. Returns how many it removed.
+   * last step ended. False when that completed a round: nothing more is due at `nowMs`.
    */
-  expireSome(nowMs: number, budget: number): number {
-    if (this.#expiringCount === 0) return 0
+  expireSome(nowMs: number, budget: number): boolean {
     const { found } = this.host
-    const before = this.stats.expired
     for (let looked = 0; looked < budget; looked += found.length + 1) {
+      if (this.#expiringCount === 0) return false
       found.length = 0
-      const rank = this.#expiryRank
-      const next = this.#table.takeDue(rank, dueOf(nowMs), found)
+      this.#expiryRank = this.#table.takeDue(this.#expiryRank, dueOf(nowMs), found)
       this.#expireAmong(found, nowMs)
-      this.#expiryRank = next < RANK_END ? next : 0
-      if (next >= RANK_END) break
+      if (this.#expiryRank < RANK_END) continue
+      this.#expiryRank = 0
+      return false
     }
-    return this.stats.expired - before
+    return true
   }
 
   /**

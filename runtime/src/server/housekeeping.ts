@@ -36,12 +36,21 @@ export class Housekeeping {
     return this.ticks % TICKS_PER_SECOND === 0
   }
 
-  /** Starts with another tenant each time, so that none waits for ever behind busy ones. */
+  /**
+   * Databases take turns until each has ended its round or the time is over. Starts with another
+   * one each time, so that none waits for ever behind busy ones.
+   */
   #expire(nowMs: number, deadlineMs: number): void {
     const databases = [...this.#expiringDatabases()]
-    for (let step = 0; step < databases.length; step++) {
-      databases[(this.ticks + step) % databases.length]?.expireSome(nowMs, EXPIRY_BUDGET)
-      if (this.#clock.monotonicMs() > deadlineMs) return
+    const first = databases.length === 0 ? 0 : this.ticks % databases.length
+    let waiting = [...databases.slice(first), ...databases.slice(0, first)]
+    while (waiting.length > 0) {
+      const unfinished: Keyspace[] = []
+      for (const database of waiting) {
+        if (this.#clock.monotonicMs() > deadlineMs) return
+        if (database.expireSome(nowMs, EXPIRY_BUDGET)) unfinished.push(database)
+      }
+      waiting = unfinished
     }
   }
 
