@@ -85,6 +85,23 @@ describe('control frames', () => {
     })
   }
 
+  it('fails only as a broken protocol, whatever bytes come', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 12 })), (chunks) => {
+        const decoder = new FrameDecoder()
+        try {
+          for (const chunk of chunks) {
+            for (const body of decoder.push(Buffer.concat([header(chunk.length), chunk]))) {
+              parseOperatorMessage(body)
+            }
+          }
+        } catch (error) {
+          assert.ok(error instanceof FrameError, String(error))
+        }
+      }),
+    )
+  })
+
   it('never repeats in an error what the peer sent', () => {
     const secret = 'f'.repeat(64)
     const body = Buffer.from(JSON.stringify({ kind: 'assign', [secret]: secret }))

@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { shardKey } from '@miniredis/crds'
+import fc from 'fast-check'
 import { silentLogger } from '../telemetry/logger.ts'
 import type { Change } from './assignment-book.ts'
 import { AssignmentStore } from './assignment-store.ts'
@@ -49,6 +50,12 @@ class MemoryStorage implements JournalStorage {
 
 const open = (storage: JournalStorage, path = 'journal') =>
   AssignmentStore.open({ storage, path, logger: silentLogger })
+
+const sorted = ({ book }: AssignmentStore) =>
+  book
+    .entries()
+    .map((entry) => JSON.stringify(entry))
+    .sort()
 
 const epochs = ({ book }: AssignmentStore) =>
   Object.fromEntries(book.heldShards().map(({ tenantUid, epoch }) => [tenantUid, epoch]))
@@ -167,6 +174,52 @@ describe('the store of assignments', () => {
     const waiting = Array.from({ length: JOURNAL_QUEUE_MAX }, () => store.commit(assign('a')))
     assert.equal((await store.commit(assign('b')))?.code, 'StorageFailed')
     assert.equal(await waiting.at(-1), null)
+  })
+
+  it('comes back the same after a crash in the middle of any write', async () => {
+    const change = fc.record({
+      isAssign: fc.boolean(),
+      uid: fc.constantFrom('a', 'b', 'c'),
+      epoch: fc.integer({ min: 1, max: 6 }),
+      cut: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 20 }), async (changes) => {
+        const storage = new MemoryStorage()
+        const store = await open(storage)
+        for (const { isAssign, uid, epoch, cut } of changes) {
+          const before = { bytes: storage.bytes?.length ?? 0, entries: sorted(store) }
+          await store.commit(isAssign ? assign(uid, { epoch }) : unassign(uid, epoch))
+          const written = (storage.bytes?.length ?? 0) - before.bytes
+          const torn = new MemoryStorage()
+          torn.bytes = storage.bytes?.subarray(0, before.bytes + Math.floor(written * cut))
+          assert.deepEqual(sorted(await open(torn)), before.entries)
+        }
+        const whole = new MemoryStorage()
+        whole.bytes = storage.bytes
+        assert.deepEqual(sorted(await open(whole)), sorted(store))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('never lets an epoch go down, whatever is asked', async () => {
+    const change = fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 9 }))
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 30 }), async (changes) => {
+        const store = await open(new MemoryStorage())
+        let highest = 0
+        for (const [isAssign, epoch] of changes) {
+          const refusal = await store.commit(
+            isAssign ? assign('a', { epoch }) : unassign('a', epoch),
+          )
+          if (refusal !== null) continue
+          assert.ok(epoch >= highest, `${epoch} after ${highest}`)
+          highest = epoch
+        }
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it('cuts a torn tail and keeps everything before it', async () => {

@@ -136,7 +136,10 @@ describe('a member', function () {
     await first.output
     run()
     let reply = ''
-    while (!reply.startsWith('+OK')) reply = await redis('PING').catch(() => '')
+    while (!reply.startsWith('+OK')) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      reply = await redis('PING').catch(() => '')
+    }
     assert.equal(reply, '+OK\r\n+PONG\r\n+OK\r\n')
     const hello = await new ControlClient(host, ports.control, operator).next('hello')
     assert.deepEqual(
