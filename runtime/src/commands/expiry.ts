@@ -135,7 +135,8 @@ function timeOf(db: Keyspace, args: Args, nowMs: number, sinceMs: number, unitMs
   const entry = db.lookupRead(db.key(args, 1), nowMs)
   if (entry === NONE) return NO_KEY
   const atMs = db.entries.expiresAtMs(entry)
-  return atMs === NO_EXPIRY ? NO_TIME : Math.floor((atMs - sinceMs + unitMs / 2) / unitMs)
+  if (atMs === NO_EXPIRY) return NO_TIME
+  return unitMs === 1 ? atMs - sinceMs : Math.floor((atMs - sinceMs + unitMs / 2) / unitMs)
 }
 
 /** PERSIST key → 1 if it had a time, else 0. https://redis.io/commands/persist */

@@ -1,0 +1,84 @@
+/** Runs commands against a keyspace of its own and shows the reply's bytes. No sockets. */
+import { newHost } from '../../engine/testing/keyspaces.ts'
+import { argsOf } from '../../protocol/args.ts'
+import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
+import { RespWriter } from '../../protocol/resp-writer.ts'
+import type { Session } from '../../tenancy/session.ts'
+import { Tenant } from '../../tenancy/tenant.ts'
+import type { CommandSpec } from '../command.ts'
+import { counterCommands } from '../counters.ts'
+import { wrongArity } from '../dispatch.ts'
+import { expiryCommands } from '../expiry.ts'
+import { keyCommands } from '../keys.ts'
+import { scanningCommands } from '../scanning.ts'
+import { stringCommands } from '../strings.ts'
+
+const specs: readonly CommandSpec[] = [
+  ...stringCommands,
+  ...counterCommands,
+  ...keyCommands,
+  ...expiryCommands,
+  ...scanningCommands,
+]
+
+const assignment = {
+  tenantUid: 'uid',
+  tenantId: 'id',
+  userName: 'cache.team',
+  shard: 0,
+  epoch: 1,
+  firstSlot: 0,
+  lastSlot: 16_383,
+  passwordHashes: [],
+  memoryLimitBytes: 0,
+  connectionsMax: 1,
+  databases: 16,
+}
+
+export class CommandRunner {
+  nowMs = 1_700_000_000_000
+  readonly tenant = new Tenant(newHost(), assignment)
+  databaseIndex = 0
+  readonly #out = new ReplyBuffer()
+  readonly #writer = new RespWriter(this.#out)
+
+  constructor(version: 2 | 3) {
+    this.#writer.version = version
+  }
+
+  /** The reply to a command of one character per byte; lines end in a space for legibility. */
+  run(...words: readonly string[]): string {
+    const spec = specs.find(({ name }) => name === words[0]?.toLowerCase())
+    if (spec === undefined) throw new Error(`no command ${words[0]}`)
+    const { arity } = spec
+    this.#out.reset()
+    if (arity < 0 ? words.length < -arity : words.length !== arity) {
+      this.#writer.error(wrongArity(spec.name))
+    } else spec.run(this.#context(), argsOf(...words), this.#writer)
+    return Buffer.concat([...this.#out.seal()])
+      .toString('latin1')
+      .replaceAll('\r\n', ' ')
+      .trimEnd()
+  }
+
+  /** The same for a command without blanks in its words; `""` is an empty one. */
+  ask(line: string): string {
+    return this.run(...line.split(' ').map((word) => (word === '""' ? '' : word)))
+  }
+
+  #context() {
+    return {
+      nowMs: this.nowMs,
+      tenant: this.tenant,
+      db: this.tenant.database(this.databaseIndex),
+      session: noSession,
+    }
+  }
+}
+
+/** Data commands never look at their session. */
+const noSession = new Proxy({} as Session, {
+  get: (_, name) => {
+    throw new Error(`a data command asked for session.${String(name)}`)
+  },
+})
