@@ -20,7 +20,8 @@ interface TenantView {
 }
 
 export async function measureControlPlane(cluster: Cluster): Promise<void> {
-  await kubectl(cluster, ['create', 'namespace', namespace])
+  const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
+  await kubectl(cluster, ['apply', '-f', '-'], JSON.stringify(object))
   const config = new KubeConfig()
   config.loadFromFile(cluster.kubeconfig)
   const ready = await watchReadiness(config)

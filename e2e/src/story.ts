@@ -31,7 +31,8 @@ export function story(title: string, tell: (stage: Stage) => Promise<void>): voi
 async function onStage(cluster: Cluster, tell: (stage: Stage) => Promise<void>): Promise<void> {
   current.stories += 1
   const namespace = `story-${current.stories}`
-  await kubectl(cluster, ['create', 'namespace', namespace])
+  const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }
+  await kubectl(cluster, ['apply', '-f', '-'], JSON.stringify(object))
   const tenants: Tenant[] = []
   const tenant = (name: string) => {
     const created = new Tenant(cluster, namespace, name)

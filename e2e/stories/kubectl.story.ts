@@ -73,7 +73,7 @@ describe('kubectl', () => {
     ])
     const again = await kubectl(cluster, ['apply', '-k', folder])
     assert.ok(!/configured|created/.test(again), again)
-    await kubectl(cluster, ['delete', '-k', folder, '--wait=true'])
+    await kubectl(cluster, ['delete', '-k', folder, '--ignore-not-found'])
   })
 
   story('server-side apply owns fields and reports conflicts', async (stage) => {
