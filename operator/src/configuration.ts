@@ -25,6 +25,9 @@ const environmentSchema = z.object({
   MINIREDIS_EXIT_ON_STDIN_EOF: flag,
   /** Path of a kubeconfig; without it the service account of the pod is used. */
   KUBECONFIG: z.string().min(1).max(4096).optional(),
+  /** Where a pod finds the API; Kubernetes sets them. */
+  KUBERNETES_SERVICE_HOST: z.string().min(1).max(253).optional(),
+  KUBERNETES_SERVICE_PORT: z.coerce.number().int().min(1).max(65_535).default(443),
 })
 
 export type Configuration = ReturnType<typeof parseConfiguration>
@@ -42,5 +45,6 @@ export function parseConfiguration(environment: Readonly<Record<string, string |
     logLevel: data.MINIREDIS_LOG_LEVEL,
     exitOnStdinEof: data.MINIREDIS_EXIT_ON_STDIN_EOF,
     kubeconfig: data.KUBECONFIG,
+    api: { host: data.KUBERNETES_SERVICE_HOST, port: data.KUBERNETES_SERVICE_PORT },
   } as const
 }

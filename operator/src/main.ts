@@ -9,7 +9,7 @@ import closeWithGrace from 'close-with-grace'
 import { applyCrds } from './apply-crds.ts'
 import { type Configuration, parseConfiguration } from './configuration.ts'
 import { systemClock } from './control/clock.ts'
-import { loadApiAccess } from './kube/access.ts'
+import { type ApiAccess, loadKubeconfig, loadServiceAccount } from './kube/access.ts'
 import { KubeClient } from './kube/kube-client.ts'
 import { LEASE_REQUEST_MS } from './kube/leader-election.ts'
 import { Transport } from './kube/transport.ts'
@@ -30,7 +30,7 @@ async function run(configuration: Configuration, log: Logger): Promise<void> {
   const page = createMetrics({ processMetrics: true })
   const { metrics } = page
   const connection = {
-    access: loadApiAccess(configuration.kubeconfig),
+    access: await loadAccess(configuration),
     clock,
     userAgent: 'miniredis-operator',
     observer: observeRequests(metrics),
@@ -82,11 +82,17 @@ async function runApplyCrds(
   log: Logger,
   directory: string,
 ): Promise<void> {
-  const access = loadApiAccess(configuration.kubeconfig)
+  const access = await loadAccess(configuration)
   const transport = new Transport({ access, clock, userAgent: 'miniredis-operator' })
   const onApplied = (name: string) => log.info({ name }, 'applied a definition')
   await applyCrds(directory, { kube: new KubeClient(transport), clock, onApplied })
   transport.close()
+}
+
+function loadAccess({ kubeconfig, api }: Configuration): ApiAccess | Promise<ApiAccess> {
+  if (kubeconfig !== undefined) return loadKubeconfig(kubeconfig, clock)
+  if (api.host !== undefined) return loadServiceAccount(api.host, api.port, clock)
+  throw new Error('no API server: set KUBECONFIG, or run in a pod')
 }
 
 async function main([command, directory]: readonly string[]): Promise<void> {

@@ -3,11 +3,10 @@
  * MINIREDIS_TEST_NAMESPACE (an empty namespace) against that cluster instead.
  */
 import { randomUUID } from 'node:crypto'
-import { KubeConfig } from '@kubernetes/client-node'
 import { ApiServer } from '../../../embedded/src/api/api-server.ts'
 import { openStore } from '../../../embedded/src/store/open-api-store.ts'
 import { systemClock } from '../control/clock.ts'
-import { type ApiAccess, createApiAccess, loadApiAccess } from './access.ts'
+import { type ApiAccess, createApiAccess, loadKubeconfig } from './access.ts'
 import { type ContractSubject, contract } from './contract.testing.ts'
 import { KubeClient } from './kube-client.ts'
 import type { KubeObject, ResourceType } from './object.ts'
@@ -39,13 +38,9 @@ async function startEmbedded(): Promise<Running> {
     },
   })
   const server = new ApiServer({ ...opened, token })
-  const config = new KubeConfig()
   const url = await server.listen('127.0.0.1', 0)
-  config.loadFromClusterAndUser(
-    { name: 'c', server: url, skipTLSVerify: false },
-    { name: 'u', token },
-  )
-  return { access: createApiAccess(config), close: () => server.close() }
+  const access = createApiAccess({ cluster: { server: url }, user: { token } }, systemClock, '/')
+  return { access, close: () => server.close() }
 }
 
 describe(`contract with ${kubeconfig === undefined ? 'the embedded API' : 'a real API'}`, () => {
@@ -57,7 +52,7 @@ describe(`contract with ${kubeconfig === undefined ? 'the embedded API' : 'a rea
     running =
       kubeconfig === undefined
         ? await startEmbedded()
-        : { access: loadApiAccess(kubeconfig), close: async () => {} }
+        : { access: await loadKubeconfig(kubeconfig, systemClock), close: async () => {} }
     transport = new Transport({ access: running.access, clock: systemClock, userAgent: 'contract' })
     subject = { client: new KubeClient(transport), namespace }
     const object: KubeObject = {

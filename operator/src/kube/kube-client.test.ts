@@ -236,7 +236,9 @@ describe('Kubernetes client', () => {
     const member = { namespace: 'ns', pool: 'p', member: 'm', addresses: ['127.0.0.1'] }
     const { certificate, privateKey } = await issueMemberCertificate(ca, member, Date.now())
     const tls = { cert: certificate, key: privateKey }
-    const caData = (pem: string) => ({ caData: Buffer.from(pem).toString('base64') })
+    const caData = (pem: string) => ({
+      'certificate-authority-data': Buffer.from(pem).toString('base64'),
+    })
     await withServer(
       answerWith(200, pod('a')),
       async ({ client }) => assert.equal((await client.get(pods, name))?.metadata.name, 'a'),

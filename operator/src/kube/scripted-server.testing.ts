@@ -9,7 +9,6 @@ import {
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { KubeConfig } from '@kubernetes/client-node'
 import { type Clock, systemClock } from '../control/clock.ts'
 import { createApiAccess } from './access.ts'
 import { KubeClient } from './kube-client.ts'
@@ -71,14 +70,14 @@ export async function startServer(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const config = new KubeConfig()
   const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
-  config.loadFromClusterAndUser(
-    { name: 'c', server: url, skipTLSVerify: false, ...cluster },
-    { name: 'u', token: 'secret-token', ...user },
+  const access = createApiAccess(
+    { cluster: { server: url, ...cluster }, user: { token: 'secret-token', ...user } },
+    clock,
+    '/',
   )
   const transport = new Transport({
-    access: createApiAccess(config),
+    access,
     clock,
     userAgent: 'test',
     observer: { requested: (request) => ended.push(request) },
