@@ -5,7 +5,7 @@ export interface Clock {
   now(): number
   /** Milliseconds from an arbitrary zero that never go back. For every duration that matters. */
   monotonic(): number
-  /** Runs once after so many milliseconds. Returns what cancels it. */
+  /** Runs once after so many milliseconds, soon when they are over. Returns what cancels it. */
   after(delayMs: number, run: () => void): Cancel
 }
 
@@ -15,7 +15,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs)
+    const timer = setTimeout(run, Math.max(0, delayMs))
     return () => clearTimeout(timer)
   },
 }

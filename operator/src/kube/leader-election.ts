@@ -42,7 +42,8 @@ export interface LeaderElectionOptions {
 export interface LeadershipObserver {
   elected(): void
   deposed(): void
-  failed(error: unknown): void
+  /** `failures`: how many in a row, this one included. */
+  failed(error: unknown, failures: number): void
 }
 
 export class LeaderElection {
@@ -50,6 +51,7 @@ export class LeaderElection {
   #state: Leadership = initialLeadership
   #cancelExpiry: Cancel = () => {}
   #turnMs: number
+  #failures = 0
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options
@@ -95,17 +97,20 @@ export class LeaderElection {
     const state = this.#state
     if (!isLeading(state, this.#now()) || state.role !== 'leading') return
     this.#change({ role: 'following' })
-    await this.#write({ ...state.record, holder: '' }).catch(this.#options.observer.failed)
+    await this.#write({ ...state.record, holder: '' }).catch((error: unknown) =>
+      this.#failed(error),
+    )
   }
 
   async #attempt(sent: Instant): Promise<boolean> {
     try {
       this.#apply({ kind: 'tick' })
       await this.#carryOut(leaseIntention(this.#state, sent, this.identity), sent)
+      this.#failures = 0
       return true
     } catch (error) {
       if (!isKubeError(error, 'Conflict', 'NotFound', 'AlreadyExists')) {
-        this.#options.observer.failed(error)
+        this.#failed(error)
         return false
       }
       return this.#lookAgain()
@@ -117,7 +122,7 @@ export class LeaderElection {
     try {
       this.#apply({ kind: 'read', record: await this.#read() })
     } catch (error) {
-      this.#options.observer.failed(error)
+      this.#failed(error)
     }
     return false
   }
@@ -161,6 +166,10 @@ export class LeaderElection {
         ? await kube.create(leases, object)
         : await kube.replace(leases, object as Stored<Lease>)
     return recordOf(written)
+  }
+
+  #failed(error: unknown): void {
+    this.#options.observer.failed(error, ++this.#failures)
   }
 
   #apply(event: LeaseEvent): void {

@@ -38,7 +38,8 @@ export interface ReflectorOptions<T extends KubeObject> {
 /** Hears how the reflector fares: metrics and logs. Must not throw. */
 export interface ReflectorObserver {
   listed(type: ResourceType, objects: number): void
-  broke(type: ResourceType, error: unknown, retryMs: number): void
+  /** `failures`: how many in a row, this one included. */
+  broke(type: ResourceType, error: unknown, failures: number): void
 }
 
 export class Reflector<T extends KubeObject> {
@@ -135,9 +136,8 @@ export class Reflector<T extends KubeObject> {
     if (mustListAgain(error)) this.#resourceVersion = undefined
     const asked = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0
     const backOff = backOffMs(RECONNECT_BACK_OFF, ++this.#failures, random())
-    const retryMs = Math.max(backOff, Math.min(asked, RECONNECT_BACK_OFF.mostMs))
-    observer?.broke(type, error, retryMs)
-    await sleep(clock, retryMs, signal)
+    observer?.broke(type, error, this.#failures)
+    await sleep(clock, Math.max(backOff, Math.min(asked, RECONNECT_BACK_OFF.mostMs)), signal)
   }
 
   /** Spread, so that the watches of all kinds do not come back in the same second. */

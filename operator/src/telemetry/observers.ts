@@ -36,10 +36,10 @@ export function observeReflectors(metrics: Metrics, log: Logger): ReflectorObser
       metrics.cacheLists.inc({ resource })
       log.debug({ resource, objects }, 'listed')
     },
-    broke({ plural: resource }, error, retryMs) {
+    broke({ plural: resource }, error, failures) {
       const { code, problem } = briefly(error)
       metrics.watchFailures.inc({ resource, code })
-      log.warn({ resource, code, problem, retryMs: Math.round(retryMs) }, 'a watch broke')
+      log[levelOf(failures)]({ resource, code, problem, failures }, 'a watch broke')
     },
   }
 }
@@ -58,9 +58,10 @@ export function observeLeadership(
   return {
     elected: () => changed('elected', 1),
     deposed: () => changed('deposed', 0),
-    failed(error) {
+    failed(error, failures) {
       metrics.leaseFailures.inc()
-      log.warn(briefly(error), 'the Lease could not be read or written')
+      const message = 'the Lease could not be read or written'
+      log[levelOf(failures)]({ ...briefly(error), failures }, message)
     },
   }
 }
@@ -78,6 +79,10 @@ export function measure(metrics: Metrics, { caches, controllers }: HealthFacts):
     metrics.queueKeys.set({ controller, state: 'delayed' }, delayed)
   }
 }
+
+/** In an outage everything fails again and again: the first time is told, and then now and then. */
+const levelOf = (failures: number): 'warn' | 'debug' =>
+  failures === 1 || failures % 50 === 0 ? 'warn' : 'debug'
 
 /** An error of the world in two fields; its stack would say nothing. */
 function briefly(error: unknown): { readonly code: string; readonly problem: string } {
