@@ -38,6 +38,7 @@ export const definitionStrategy: Strategy = {
     const metadata = child(draft, 'metadata')
     const finalizers = Array.isArray(metadata.finalizers) ? metadata.finalizers : []
     metadata.finalizers = [...new Set([...finalizers, CUSTOM_RESOURCE_FINALIZER])]
+    draft.status = {}
     establish(draft, context)
   },
   prepareUpdate: (draft, _old, context) => establish(draft, context),

@@ -42,7 +42,15 @@ export const unsupportedValue = (
   )
 
 export const tooLong = (field: string, lengthMax: number): StatusCause =>
-  cause('FieldValueTooLong', field, `Too long: may not be more than ${lengthMax} bytes`)
+  cause(
+    'FieldValueTooLong',
+    field,
+    `Too long: may not be more than ${lengthMax} ${lengthMax === 1 ? 'byte' : 'bytes'}`,
+  )
 
 export const tooMany = (field: string, count: number, countMax: number): StatusCause =>
-  cause('FieldValueTooMany', field, `Too many: ${count}: must have at most ${countMax} items`)
+  cause(
+    'FieldValueTooMany',
+    field,
+    `Too many: ${count}: must have at most ${countMax} ${countMax === 1 ? 'item' : 'items'}`,
+  )

@@ -269,8 +269,9 @@ export class ClusterStore implements ApiStore {
     const context = this.#context()
     this.#initialiseMetadata(definition, metadata, context.now)
     if (definition.isCustom && hasSubresource(definition, 'status')) delete draft.status
+    definition.strategy.applyDefaults?.(draft)
     definition.strategy.prepareCreate?.(draft, context)
-    validateDefaulted(definition, draft, undefined)
+    validateDraft(definition, draft, undefined)
     this.#requireOpenNamespace(definition, metadata)
     const { namespace, name } = metadata as { namespace?: string; name: string }
     if (this.#table.get(definition.collection, namespace, name) !== undefined)
@@ -375,7 +376,7 @@ export class ClusterStore implements ApiStore {
   ): KubeObject {
     const context = this.#context()
     const draft = this.#throughDoor(definition, old, input, options, context)
-    validateDefaulted(definition, draft, old)
+    validateDraft(definition, draft, old)
     const metadata = draft.metadata as Fields
     if (definition.hasGeneration && options.subresource !== 'status')
       metadata.generation = nextGeneration(draft, old)
@@ -401,6 +402,7 @@ export class ClusterStore implements ApiStore {
       return { ...rest, ...(input.status !== undefined && { status: input.status }) } as Fields
     }
     keepServerFields(definition, input, old)
+    definition.strategy.applyDefaults?.(input)
     definition.strategy.prepareUpdate?.(input, old, context)
     return input
   }
@@ -503,16 +505,6 @@ export class ClusterStore implements ApiStore {
     const { now, addresses } = this.#environment
     return { now: timestamp(now()), addresses }
   }
-}
-
-/** Types first, since a kind's own defaults and rules rely on them. */
-function validateDefaulted(
-  definition: ResourceDefinition,
-  draft: Fields,
-  old: KubeObject | undefined,
-): void {
-  definition.strategy.applyDefaults?.(draft)
-  validateDraft(definition, draft, old)
 }
 
 export const noSuchResource = (): ApiError =>
