@@ -84,10 +84,10 @@ export class ContainerProcess {
   }
 
   async #untilGone(child: ChildProcess, log: ContainerLog, clock: Clock): Promise<ContainerExit> {
-    const output = [
-      child.stdout && log.consume(child.stdout, 'stdout', clock.now),
-      child.stderr && log.consume(child.stderr, 'stderr', clock.now),
-    ]
+    const output = (['stdout', 'stderr'] as const).map(async (name) => {
+      const stream = child[name]
+      if (stream !== null) await log.consume(stream, name, clock.now)
+    })
     const ended = await new Promise<Pick<ContainerExit, 'exitCode' | 'signal'>>((resolve) => {
       child.once('exit', (code, name) => resolve(exitOf(code, name)))
     })
