@@ -1,12 +1,13 @@
 /**
- * `node crds/generator/main.ts` writes every generated file; `--check` fails when one is stale.
+ * `node generate/main.ts` writes every generated file; `--check` fails when one is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { renderContract } from './generated-files.ts'
+import { renderContract } from '../crds/generator/generated-files.ts'
+import { renderPermissions } from '../operator/generator/permissions.ts'
 
-const root = join(import.meta.dirname, '..', '..')
-const files = Object.entries(renderContract())
+const root = join(import.meta.dirname, '..')
+const files = Object.entries({ ...renderContract(), ...renderPermissions() })
 
 function read(path: string): string | undefined {
   try {
