@@ -59,13 +59,14 @@ function answerTo({ type, parameters }: Range): Answer | undefined {
   return undefined
 }
 
-export type BodyKind = 'json' | 'yaml'
+export type BodyKind = 'json' | 'yaml' | 'protobuf'
 
 /** @throws ApiError UnsupportedMediaType */
 export function bodyKind(contentType: string | undefined): BodyKind {
   const type = parseRange(contentType ?? '').type
   if (type === '' || type === JSON_TYPE || type === '*/*') return 'json'
   if (type === 'application/yaml') return 'yaml'
+  if (type === 'application/vnd.kubernetes.protobuf') return 'protobuf'
   throw unsupportedBody([JSON_TYPE, 'application/yaml'])
 }
 

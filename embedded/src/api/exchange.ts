@@ -1,6 +1,7 @@
 /** One HTTP request and its answer: reading the body within limits, sending JSON and Status objects. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ApiError, badRequest } from '../store/api-error.ts'
+import type { BodyKind } from './content-type.ts'
 import {
   BODY_BYTES_MAX,
   bodyTooLarge,
@@ -8,6 +9,7 @@ import {
   parseJsonBody,
   parseYamlBody,
 } from './json-body.ts'
+import { parseProtobufBody } from './protobuf.ts'
 import type { Caller } from './reviews.ts'
 
 export const WARNINGS_MAX = 20
@@ -53,9 +55,10 @@ export class Exchange {
   }
 
   /** @throws ApiError 400, 413 */
-  async readBody(kind: 'json' | 'yaml'): Promise<ParsedBody> {
+  async readBody(kind: BodyKind): Promise<ParsedBody> {
     const bytes = await this.#readBytes()
     if (bytes.length === 0) return { value: undefined, duplicateFields: [] }
+    if (kind === 'protobuf') return { value: parseProtobufBody(bytes), duplicateFields: [] }
     return kind === 'yaml' ? parseYamlBody(bytes) : parseJsonBody(bytes)
   }
 
