@@ -72,7 +72,8 @@ function checkTree(value: unknown, depth: number): void {
 const tooDeep = (): ApiError =>
   badRequest(`the body of the request is nested deeper than ${BODY_DEPTH_MAX} levels`)
 
-const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
+/** Also takes a string that never ends, so that no input makes the search start over and over. */
+const token = /"(?:[^"\\]+|\\[\s\S]?)*(?:"|$)|[{}[\],:]/g
 
 interface Level {
   readonly path: string

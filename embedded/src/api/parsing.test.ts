@@ -37,6 +37,11 @@ describe('a body', () => {
     it(`with ${title} is refused`, () => assert.throws(() => parseJsonBody(body), isBad))
   }
 
+  it('of the worst kind costs no more than its length', () => {
+    for (const part of ['\\"', '\\', '"', '{"a":', '"a"'])
+      assert.throws(() => parseJsonBody(bytes(`"${part.repeat(1_000_000)}`)), isBad)
+  })
+
   it('may contain an escaped backslash before u0000', () => {
     assert.deepEqual(parseJsonBody(bytes('{"a":"\\\\u0000"}')).value, { a: '\\u0000' })
   })

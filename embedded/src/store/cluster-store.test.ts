@@ -172,6 +172,23 @@ describe('the store', () => {
     )
   })
 
+  it('tolerates an old fault while nobody touches it', () => {
+    const { store } = withWidgets()
+    store.create(widgets, widget('a', { size: 7 }))
+    const definition = structuredClone(widgetDefinition)
+    const [version] = definition.spec.versions
+    if (version !== undefined)
+      version.schema.openAPIV3Schema.properties.spec.properties.size.maximum = 5
+    store.update(resources.customResourceDefinitions, definition)
+    const status = { kind: 'merge', body: { status: { ready: true } } } as const
+    store.patch(widgets, key('a'), status, { subresource: 'status' })
+    const worse = { kind: 'merge', body: { spec: { size: 8 } } } as const
+    assert.match(
+      messageOf(() => store.patch(widgets, key('a'), worse)),
+      /less than or equal to 5/,
+    )
+  })
+
   it('treats unknown fields as fieldValidation says', () => {
     const { store } = withWidgets()
     const odd = widget('a', { nonsense: 1 })

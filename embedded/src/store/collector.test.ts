@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { openTestApi, widgetDefinition, widgets } from '../testing.ts'
-import { EVENT_LIFETIME_MS } from './collector.ts'
+import { EVENT_LIFETIME_MS, EVENTS_MAX } from './collector.ts'
 import type { KubeObject } from './kube-object.ts'
 import { resources } from './resources.ts'
 
@@ -107,6 +107,25 @@ describe('the collector', () => {
     settle()
     assert.equal(store.list(customResourceDefinitions).items.length, 0)
     assert.throws(() => store.list(widgets), /could not find the requested resource/)
+  })
+
+  it('survives an owner that a protected namespace lost', () => {
+    const { store, settle } = openTestApi()
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'gone' }]
+    const patch = { kind: 'merge', body: { metadata: { ownerReferences } } } as const
+    store.patch(namespaces, { name: 'default' }, patch)
+    settle()
+    assert.equal(store.get(namespaces, { name: 'default' }).metadata.name, 'default')
+  })
+
+  it(`keeps at most ${EVENTS_MAX} events, the newest`, () => {
+    const { store, settle } = openTestApi()
+    const involvedObject = { kind: 'Pod', name: 'p', namespace: 'default' }
+    for (let i = 0; i <= EVENTS_MAX; i += 1)
+      store.create(events, { metadata: { namespace: 'default', name: `e${i}` }, involvedObject })
+    settle()
+    const left = store.list(events).items.length
+    assert.ok(left <= EVENTS_MAX && left > EVENTS_MAX / 2, `${left} are left`)
   })
 
   it('forgets events after an hour', () => {

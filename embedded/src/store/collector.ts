@@ -7,6 +7,7 @@
 import { CUSTOM_RESOURCE_FINALIZER } from '../registry/custom-resource-definitions.ts'
 import { definitionsCollection, type Registry } from '../registry/registry.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
+import { ApiError } from './api-error.ts'
 import type { ClusterStore } from './cluster-store.ts'
 import { FOREGROUND, ORPHAN } from './deletion.ts'
 import type { KubeObject, OwnerReference } from './kube-object.ts'
@@ -14,6 +15,7 @@ import type { Change, ObjectTable } from './object-table.ts'
 
 export const EVENTS_MAX = 5_000
 export const EVENT_LIFETIME_MS = 3_600_000
+const EVENT_SWEEP_MS = 60_000
 
 const NAMESPACES = 'namespaces'
 const EVENTS = 'events'
@@ -47,6 +49,7 @@ export class Collector {
   readonly #uids = new Map<string, Located>()
   readonly #pending = new Map<string, Located>()
   #isPlanned = false
+  #sweptMs = 0
 
   constructor(options: Options) {
     this.#options = options
@@ -115,7 +118,16 @@ export class Collector {
     this.#isPlanned = false
     const batch = [...this.#pending.values()]
     this.#pending.clear()
-    for (const located of batch) this.#collect(located)
+    for (const located of batch) this.#collectSafely(located)
+  }
+
+  /** One object that may not be deleted must not keep all others from being collected. */
+  #collectSafely(located: Located): void {
+    try {
+      this.#collect(located)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+    }
   }
 
   #collect(located: Located): void {
@@ -233,20 +245,20 @@ export class Collector {
     })
   }
 
+  /** Looks at most once a minute, or when there are too many; then a tenth more goes than must. */
   #expireEvents(definition: ResourceDefinition): void {
     const { table, store, now } = this.#options
     const events = table.list(EVENTS)
-    const age = ({ metadata, lastTimestamp }: KubeObject) =>
-      now() - Date.parse(String(lastTimestamp ?? metadata.creationTimestamp))
-    const old = events.filter((event) => age(event) > EVENT_LIFETIME_MS)
-    const surplus = events.length - old.length - EVENTS_MAX
-    const young =
-      surplus > 0
-        ? events
-            .filter((event) => age(event) <= EVENT_LIFETIME_MS)
-            .sort((a, b) => age(b) - age(a))
-            .slice(0, surplus)
-        : []
-    for (const event of [...old, ...young]) store.remove(definition, event, {})
+    const isFull = events.length > EVENTS_MAX
+    if (!isFull && now() - this.#sweptMs < EVENT_SWEEP_MS) return
+    this.#sweptMs = now()
+    const lastSeen = ({ metadata, lastTimestamp }: KubeObject) =>
+      Date.parse(String(lastTimestamp ?? metadata.creationTimestamp))
+    const oldestFirst = [...events].sort((a, b) => lastSeen(a) - lastSeen(b))
+    const surplus = isFull ? events.length - EVENTS_MAX + EVENTS_MAX / 10 : 0
+    oldestFirst.forEach((event, index) => {
+      const isOld = now() - lastSeen(event) > EVENT_LIFETIME_MS
+      if (isOld || index < surplus) store.remove(definition, event, {})
+    })
   }
 }

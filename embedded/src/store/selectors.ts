@@ -28,7 +28,20 @@ function limit(count: number, what: string): void {
 type Labels = Readonly<Record<string, string>>
 type Requirement = (labels: Labels) => boolean
 
-const splitOutsideParentheses = (text: string): string[] => text.split(/,(?![^()]*\))/)
+function splitOutsideParentheses(text: string): string[] {
+  const parts: string[] = []
+  let isInside = false
+  let start = 0
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === '(') isInside = true
+    else if (text[at] === ')') isInside = false
+    else if (text[at] === ',' && !isInside) {
+      parts.push(text.slice(start, at))
+      start = at + 1
+    }
+  }
+  return [...parts, text.slice(start)]
+}
 
 const setForm = /^\s*(\S+)\s+(in|notin)\s*\(([^()]*)\)\s*$/
 const equalityForm = /^\s*([^\s!=<>]+)\s*(==|=|!=)\s*([^\s!=,]*)\s*$/

@@ -90,7 +90,9 @@ export function validateDraft(
   draft: Fields,
   old: KubeObject | undefined,
 ): void {
-  const causes = validateSchema(draft, definition.schema)
+  const causes = validateSchema(draft, definition.schema).filter(
+    (cause) => old === undefined || !isOldFault(cause, draft, old),
+  )
   refuseMistyped(definition, causes)
   const metadata = draft.metadata as Fields
   causes.push(...validateMetadata(metadata, definition.nameForm))
@@ -101,6 +103,30 @@ export function validateDraft(
     causes.push(...(definition.strategy.validate?.(draft, old) ?? []))
   }
   throwInvalid(definition, draft, causes)
+}
+
+/**
+ * A value that no longer fits a changed schema may stay while nobody touches it: otherwise an
+ * upgrade of a definition would keep even status from being written.
+ */
+function isOldFault(
+  { field = '' }: StatusCause,
+  draft: Readonly<Fields>,
+  old: KubeObject,
+): boolean {
+  const before = valueAt(old, field)
+  return before !== undefined && isSameJson(before, valueAt(draft, field))
+}
+
+/** What is at 'spec.list[0].name'. A missing field is never the same as anything. */
+function valueAt(object: unknown, path: string): unknown {
+  let value = object
+  for (const step of path.split(/[.[\]]+/).filter((part) => part !== ''))
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
+        ? (value as Fields)[step]
+        : undefined
+  return value
 }
 
 export function throwInvalid(
