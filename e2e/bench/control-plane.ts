@@ -116,7 +116,7 @@ async function readTelemetry(cluster: Cluster) {
     return {
       bytes: sum(text, 'process_resident_memory_bytes'),
       cpuSeconds: sum(text, 'process_cpu_seconds_total'),
-      requests: sum(text, 'miniredis_operator_kube_requests_total'),
+      requests: sum(text, 'miniredis_operator_api_requests_total'),
     }
   } finally {
     await way.close()

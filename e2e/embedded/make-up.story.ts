@@ -1,0 +1,100 @@
+/** The first ten minutes of a person: make up, look around, make down. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type CommandResult, tryCommand } from '../kubernetes/command.ts'
+import { createKubectl, findKubectl } from '../src/kubectl.ts'
+
+const repository = join(import.meta.dirname, '..', '..')
+/** Away from a cluster that its owner may have running. */
+const PORT_BASE = 28_001
+const DEADLINE_MS = 120_000
+
+describe('make up', function () {
+  this.timeout(DEADLINE_MS)
+  let home = ''
+
+  const make = (args: readonly string[]): Promise<CommandResult> =>
+    tryCommand(['make', '--no-print-directory', ...args], {
+      cwd: repository,
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        MINIREDIS_HOME: home,
+        MINIREDIS_PORT_BASE: String(PORT_BASE),
+      },
+    })
+
+  async function makes(args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await make(args)
+    assert.equal(exitCode, 0, stdout + stderr)
+    return stdout
+  }
+
+  async function tenantUid(): Promise<string> {
+    const kubectl = createKubectl(await findKubectl(), join(home, 'kubeconfig'))
+    return (await kubectl(['get', 'tn', 'cache', '-o', 'jsonpath={.metadata.uid}'])).stdout
+  }
+
+  before(async () => {
+    home = join(await mkdtemp(join(tmpdir(), 'miniredis-up-')), 'home')
+  })
+
+  after(async () => {
+    await make(['down', 'DATA=delete'])
+    await rm(join(home, '..'), { recursive: true })
+  })
+
+  it('ends with a tenant that answers, and says what to type', async () => {
+    const printed = await makes(['up'])
+    assert.match(printed, new RegExp(`redis-cli -h 127\\.0\\.0\\.1 -p ${PORT_BASE} -a \\S+`))
+    assert.match(printed, new RegExp(`KUBECONFIG=${home}/kubeconfig`))
+    assert.match(printed, /SET and GET/)
+    assert.match(printed, /memory only/)
+  })
+
+  it('keeps the kubeconfig to its owner', async () => {
+    assert.equal((await stat(join(home, 'kubeconfig'))).mode & 0o777, 0o600)
+  })
+
+  it('is harmless when it runs already', async () => {
+    const before = await tenantUid()
+    assert.match(await makes(['up']), /redis-cli -h/)
+    assert.equal(await tenantUid(), before)
+  })
+
+  it('stops with its objects kept, and goes on with them', async () => {
+    const before = await tenantUid()
+    assert.match(await makes(['down']), /kept/)
+    await makes(['up'])
+    assert.equal(await tenantUid(), before)
+  })
+
+  it('removes the objects when asked to', async () => {
+    await makes(['down', 'DATA=delete'])
+    assert.ok(!existsSync(join(home, 'kubeconfig')))
+  })
+
+  for (const [what, port] of [
+    ['a tenant', PORT_BASE],
+    ['the API', PORT_BASE - 1],
+  ] as const) {
+    it(`names the port of ${what} when it is taken, and the variable to change`, async () => {
+      const squatter = createServer().listen(port, '127.0.0.1')
+      await once(squatter, 'listening')
+      try {
+        const { exitCode, stdout, stderr } = await make(['up'])
+        assert.notEqual(exitCode, 0)
+        assert.match(stdout + stderr, new RegExp(`port ${port}`))
+        assert.match(stdout + stderr, /MINIREDIS_PORT_BASE/)
+      } finally {
+        squatter.close()
+        await make(['down', 'DATA=delete'])
+      }
+    })
+  }
+})
