@@ -42,6 +42,8 @@ export interface ApiServerOptions {
 const admin: Caller = { user: 'system:admin', groups: ['system:masters', 'system:authenticated'] }
 
 const CONNECTIONS_MAX = 1_000
+/** Longer than clients keep idle connections, so that none is closed just as they use it again. */
+const IDLE_MS = 120_000
 const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 }
 const URL_LENGTH_MAX = 16 * 1024
 
@@ -61,6 +63,7 @@ export class ApiServer {
         ? createServer(timeouts, serve)
         : createTlsServer({ ...timeouts, cert: tls.certificate, key: tls.privateKey }, serve)
     this.#server.maxConnections = CONNECTIONS_MAX
+    this.#server.keepAliveTimeout = IDLE_MS
   }
 
   /** @param port 0 for any free one @returns where it listens: 'https://127.0.0.1:6443' */

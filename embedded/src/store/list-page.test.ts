@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { openTestApi } from '../testing.ts'
 import { resources } from './resources.ts'
+import { REQUIREMENTS_MAX } from './selectors.ts'
 
 const { configMaps } = resources
 const at = (name: string, labels = {}) => ({ metadata: { namespace: 'default', name, labels } })
@@ -61,5 +62,12 @@ describe('a list', () => {
       () => store.list(configMaps, { fieldSelector: 'data.x=1' }),
       /field label not supported: data.x/,
     )
+  })
+
+  it(`takes ${REQUIREMENTS_MAX} requirements and no more`, () => {
+    const { store } = openTestApi()
+    const many = (count: number) => ({ labelSelector: Array(count).fill('a').join() })
+    assert.equal(store.list(configMaps, many(REQUIREMENTS_MAX)).items.length, 0)
+    assert.throws(() => store.list(configMaps, many(REQUIREMENTS_MAX + 1)), /at most 100/)
   })
 })

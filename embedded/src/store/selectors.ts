@@ -4,7 +4,7 @@ import type { KubeObject } from './kube-object.ts'
 
 export type Predicate = (object: KubeObject) => boolean
 
-const REQUIREMENTS_MAX = 100
+export const REQUIREMENTS_MAX = 100
 
 const everything: Predicate = () => true
 

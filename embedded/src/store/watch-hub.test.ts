@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { openTestApi } from '../testing.ts'
 import type { ApiError } from './api-error.ts'
 import type { WatchEvent, WatchOptions } from './api-store.ts'
+import { Journal } from './journal.ts'
+import type { KubeObject } from './kube-object.ts'
+import { ObjectTable } from './object-table.ts'
 import { resources } from './resources.ts'
+import { WATCH_BACKLOG_MAX, WatchHub } from './watch-hub.ts'
 
 const { configMaps } = resources
 const map = (name: string, labels: Record<string, string> = {}) => ({
@@ -126,5 +130,37 @@ describe('a watch', () => {
     settle()
     assert.deepEqual(seen, ['ADDED b'])
     assert.equal(isClosed, true)
+  })
+
+  it(`is ended with 410 when it is more than ${WATCH_BACKLOG_MAX} events behind`, () => {
+    const table = new ObjectTable(new Journal(':memory:'), 10)
+    const tasks: (() => void)[] = []
+    const hub = new WatchHub(table, (task) => tasks.push(task), undefined)
+    const seen: string[] = []
+    const spec = {
+      call: { verb: 'watch', resource: configMaps, key: {} } as const,
+      collection: 'configmaps',
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      matches: () => true,
+      afterRevision: undefined,
+      endsInitialEventsWithBookmark: false,
+      allowsBookmarks: false,
+      convert: (object: KubeObject) => object,
+    }
+    hub.open(spec, ({ type }) => seen.push(type))
+    const commit = () =>
+      table.commit('configmaps', undefined, (resourceVersion) => ({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'a', uid: 'u', resourceVersion, creationTimestamp: '' },
+      }))
+    for (let i = 0; i < WATCH_BACKLOG_MAX; i += 1) commit()
+    for (const task of tasks.splice(0)) task()
+    assert.equal(seen.length, WATCH_BACKLOG_MAX)
+    for (let i = 0; i <= WATCH_BACKLOG_MAX; i += 1) commit()
+    for (const task of tasks.splice(0)) task()
+    assert.deepEqual(seen.slice(WATCH_BACKLOG_MAX), ['ERROR'])
+    table.close()
   })
 })
