@@ -11,7 +11,7 @@ installed := node_modules/.package-lock.json
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 # npm ci leaves this file behind, so a changed lockfile installs again
 $(installed): package-lock.json
