@@ -8,6 +8,8 @@
  */
 
 const INITIAL_BYTES = 64 * 1024
+/** Longer views are made anew each time. */
+const VIEW_BYTES_MAX = 4096
 /** A value of at least so many bytes gets a chunk of its own. */
 export const LARGE_VALUE_BYTES = 32 * 1024
 /** Below this a loop beats the call of a native copy. */
@@ -27,9 +29,25 @@ export class ReplyBuffer {
   hasOverflowed = false
   totalBytesMax = Number.POSITIVE_INFINITY
   #chunkBytes = 0
+  /** Views of `bytes` from its front, by their length. */
+  #views: Buffer[] = []
 
   get totalBytes(): number {
     return this.#chunkBytes + this.length - this.sealedBytes
+  }
+
+  /**
+   * The first `length` open bytes, to be sent. Small views are kept, since the same lengths come
+   * again and again and a view costs more than the bytes in it.
+   */
+  view(length: number): Buffer {
+    if (length > VIEW_BYTES_MAX) return this.bytes.subarray(0, length)
+    let view = this.#views[length]
+    if (view === undefined) {
+      view = this.bytes.subarray(0, length)
+      this.#views[length] = view
+    }
+    return view
   }
 
   /** Empty again, ready for the next turn. */
@@ -44,9 +62,14 @@ export class ReplyBuffer {
 
   /** The socket keeps the present buffer: go on with a fresh one. */
   replace(): void {
-    this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES)
+    this.#use(Buffer.allocUnsafeSlow(INITIAL_BYTES))
     this.length = 0
     this.sealedBytes = 0
+  }
+
+  #use(bytes: Buffer): void {
+    this.bytes = bytes
+    this.#views = []
   }
 
   /** Makes the open bytes a chunk too and returns all of them in order. */
@@ -76,7 +99,7 @@ export class ReplyBuffer {
     const capacity = Math.max(2 * this.bytes.length, open + count)
     const larger = Buffer.allocUnsafeSlow(Math.min(capacity, 2 * (open + count) + INITIAL_BYTES))
     this.bytes.copy(larger, 0, this.sealedBytes, this.length)
-    this.bytes = larger
+    this.#use(larger)
     this.length = open
     this.sealedBytes = 0
   }

@@ -100,10 +100,47 @@ export class RequestDecoder {
       if (this.position >= end) return NEEDS_MORE
       this.args.reset(buffer)
       if (buffer[this.position] !== STAR) return this.#decodeInline(buffer, end)
+      if (this.#decodeShort(buffer, end)) return COMPLETE
       const status = this.#decodeCount(buffer, end, isTrusted)
       if (status !== COMPLETE || this.#missing === 0) return status
     }
     return this.#decodeArguments(buffer, end, isTrusted)
+  }
+
+  /**
+   * The usual case in one go: a command that is here to its end, of up to nine arguments of up to
+   * 999 bytes. False, and nothing has changed but `args`, when it is anything else. Bytes beyond
+   * `end` may be read, but an argument that reaches there is not taken.
+   */
+  #decodeShort(buffer: Buffer, end: number): boolean {
+    const { args } = this
+    let at = this.position + 1
+    const count = buffer[at] - ZERO
+    if (!(count > 0 && count <= 9) || buffer[at + 1] !== CARRIAGE_RETURN) return false
+    at += 3
+    for (let index = 0; index < count; index++) {
+      let bytes = buffer[at + 1] - ZERO
+      if (buffer[at] !== DOLLAR || !(bytes >= 0 && bytes <= 9)) return this.#notShort(buffer)
+      at += 2
+      for (let digit = 0; digit < 2 && bytes > 0 && buffer[at] !== CARRIAGE_RETURN; digit++) {
+        const next = buffer[at] - ZERO
+        if (!(next >= 0 && next <= 9)) return this.#notShort(buffer)
+        bytes = bytes * 10 + next
+        at++
+      }
+      const start = at + 2
+      const stop = start + bytes
+      if (buffer[at] !== CARRIAGE_RETURN || stop + 2 > end) return this.#notShort(buffer)
+      args.push(start, stop)
+      at = stop + 2
+    }
+    this.position = at
+    return true
+  }
+
+  #notShort(buffer: Buffer): boolean {
+    this.args.reset(buffer)
+    return false
   }
 
   #decodeCount(buffer: Buffer, end: number, isTrusted: boolean): DecodeStatus {

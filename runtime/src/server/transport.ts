@@ -9,9 +9,6 @@
 import net from 'node:net'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
 
-/** Shorter replies leave as a latin1 string, which the handle copies on its stack. */
-const TEXT_BYTES_MAX = 2048
-
 export interface TransportEvents {
   /** `count` bytes lie at the front of the shared read buffer, until this returns. */
   received(count: number): void
@@ -133,10 +130,7 @@ export class Transport {
       request.buffer = chunks
       return this.#handle.writev(request, chunks, true)
     }
-    if (length <= TEXT_BYTES_MAX) {
-      return this.#handle.writeLatin1String(request, output.bytes.toString('latin1', 0, length))
-    }
-    const bytes = output.bytes.subarray(0, length)
+    const bytes = output.view(length)
     request.buffer = bytes
     return this.#handle.writeBuffer(request, bytes)
   }
