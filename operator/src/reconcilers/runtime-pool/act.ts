@@ -28,14 +28,24 @@ export async function act(
   let delayMs: number | undefined
   for (const step of steps) {
     if (step.kind === 'wait') delayMs = step.delayMs
-    else await carryOut(step, seen, ports)
-    announceStep(step, seen, ports)
+    else if (await carryOut(step, seen, ports)) announceStep(step, seen, ports)
   }
   return { delayMs }
 }
 
+/** @returns false when the world was another one than seen, and news of it are on the way */
 async function carryOut(
   step: Exclude<PoolStep, { kind: 'wait' }>,
+  seen: Observed,
+  ports: PoolPorts,
+): Promise<boolean> {
+  if (step.kind === 'releasePod') return releasePod(step, ports)
+  await change(step, seen, ports)
+  return true
+}
+
+async function change(
+  step: Exclude<PoolStep, { kind: 'wait' | 'releasePod' }>,
   seen: Observed,
   ports: PoolPorts,
 ): Promise<void> {
@@ -44,8 +54,6 @@ async function carryOut(
     case 'link':
     case 'unlink':
       return changeLink(step, seen, ports)
-    case 'releasePod':
-      return releasePod(step, ports)
     case 'deletePod': {
       const { name, uid } = step.pod.metadata
       return kube.delete(pods, { namespace, name }, { uid })
@@ -114,15 +122,16 @@ function changeLink(
 }
 
 /** Bound to what was seen: a pod that changed meanwhile is looked at again first. */
-async function releasePod({ pod }: StepOf<'releasePod'>, { kube }: PoolPorts): Promise<void> {
+async function releasePod({ pod }: StepOf<'releasePod'>, { kube }: PoolPorts): Promise<boolean> {
   const { name, namespace = '', resourceVersion, finalizers = [] } = pod.metadata
   const rest = finalizers.filter((finalizer) => finalizer !== terminationProofFinalizer)
-  if (rest.length === finalizers.length) return
   try {
     const patch = { metadata: { resourceVersion, finalizers: rest } }
     await kube.merge(pods, { namespace, name }, patch)
+    return true
   } catch (error) {
-    if (!isKubeError(error, 'NotFound')) throw error
+    if (!isKubeError(error, 'NotFound', 'Conflict')) throw error
+    return false
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which members a pool needs, and what to do about each of their objects. Pure. */
 
+import { terminationProofFinalizer } from '@miniredis/crds'
 import { isControlledBy, type PoolOwner } from '../../builders/owned-metadata.ts'
 import { buildRuntimePod, templateHashOf } from '../../builders/runtime-pod.ts'
 import type { KubeObject, Stored } from '../../kube/object.ts'
@@ -41,7 +42,7 @@ export const planReleases = ({ members }: Observed): readonly MemberStep[] =>
   members.flatMap((member): MemberStep[] => {
     const { pod } = member
     const proof = pod && isGoing(pod) ? proofOf(member) : undefined
-    const isHeld = (pod?.metadata.finalizers ?? []).length > 0
+    const isHeld = pod?.metadata.finalizers?.includes(terminationProofFinalizer)
     return pod && proof && isHeld ? [{ kind: 'releasePod', pod, proof }] : []
   })
 

@@ -8,8 +8,10 @@
  */
 import { createHash } from 'node:crypto'
 
-/** Tenants that vanish within so long of each other count as vanished at once. */
+/** Tenants that vanish within so long of each other count as vanished at once ... */
 export const ORPHAN_SETTLE_MS = 2000
+/** ... but those that go one after the other, for ever, are not waited for. */
+export const ORPHAN_WAIT_MS_MAX = 10_000
 const VANISHED_MAX = 10
 const VANISHED_SHARE_MAX = 0.2
 
@@ -39,15 +41,20 @@ export type OrphanVerdict =
     }
 
 export function judgeOrphans(view: OrphanView, nowMs: number): OrphanVerdict {
-  const { vanished, accepted } = view
-  const tenantUids = [...vanished.keys()].sort()
+  const tenantUids = [...view.vanished.keys()].sort()
   if (tenantUids.length === 0) return { kind: 'none' }
+  const delayMs = judgementMs(view) - nowMs
+  if (delayMs > 0) return { kind: 'settling', delayMs }
   const why = whyHeld(view)
   const acceptance = acceptanceOf(tenantUids, view.definitionUid)
-  if (why !== undefined && accepted !== acceptance)
-    return { kind: 'held', tenantUids, why, acceptance }
-  const delayMs = Math.max(...vanished.values()) + ORPHAN_SETTLE_MS - nowMs
-  return delayMs > 0 ? { kind: 'settling', delayMs } : { kind: 'remove', tenantUids }
+  return why === undefined || view.accepted === acceptance
+    ? { kind: 'remove', tenantUids }
+    : { kind: 'held', tenantUids, why, acceptance }
+}
+
+function judgementMs({ vanished }: OrphanView): number {
+  const times = [...vanished.values()]
+  return Math.min(Math.max(...times) + ORPHAN_SETTLE_MS, Math.min(...times) + ORPHAN_WAIT_MS_MAX)
 }
 
 function whyHeld(view: OrphanView): string | undefined {

@@ -17,6 +17,8 @@ import type { OrphanVerdict } from './orphans.ts'
 
 type Status = Plain<RuntimePoolStatus>
 const MEMBER_MESSAGE_LENGTH_MAX = 256
+/** Named in the condition; with the longest names it still fits. */
+const ORPHAN_NAMES_MAX = 3
 
 export interface PoolStatusOptions {
   readonly pool: PoolOwner
@@ -86,7 +88,7 @@ function conditionFacts(options: PoolStatusOptions): readonly ConditionFact[] {
     readyFact(seen, lagging, pool.spec.members),
     reconcilingFact(options, lagging),
     stalledFact(pool, seen),
-    orphansFact(pool, options.orphans),
+    orphansFact(pool, seen, options.orphans),
   ]
 }
 
@@ -143,7 +145,11 @@ function stalledFact(pool: PoolOwner, seen: Observed): ConditionFact {
   return { type: 'Stalled', status: 'True', reason: 'ScaleDownBlocked', message }
 }
 
-function orphansFact(pool: PoolOwner, orphans: OrphanVerdict): ConditionFact {
+function orphansFact(
+  pool: PoolOwner,
+  { records }: Observed,
+  orphans: OrphanVerdict,
+): ConditionFact {
   if (orphans.kind !== 'held')
     return {
       type: 'OrphansHeld',
@@ -153,6 +159,13 @@ function orphansFact(pool: PoolOwner, orphans: OrphanVerdict): ConditionFact {
     }
   const { name, namespace } = pool.metadata
   const command = `kubectl -n ${namespace} annotate runtimepool ${name} --overwrite ${annotations.acceptOrphanRemoval}=${orphans.acceptance}`
-  const message = `Nothing is wiped, because ${orphans.why}. To remove the shards of these ${orphans.tenantUids.length} tenants for good: ${command}`
+  const gone = new Set(orphans.tenantUids)
+  const names = records
+    .filter(({ tenantUid }) => gone.has(tenantUid))
+    .map(({ tenantNamespace, tenantName }) => `${tenantNamespace}/${tenantName}`)
+    .sort()
+  const some = names.slice(0, ORPHAN_NAMES_MAX).join(', ')
+  const more = names.length > ORPHAN_NAMES_MAX ? ', ...' : ''
+  const message = `Nothing is wiped, because ${orphans.why}. To remove the shards of ${gone.size} tenants (${some}${more}) for good: ${command}`
   return { type: 'OrphansHeld', status: 'True', reason: 'TooManyVanished', message }
 }

@@ -17,7 +17,7 @@ import {
 import { type Child, type ChildName, type ChildObject, childOf, type Observed } from './observe.ts'
 import type { TenantStep } from './plan.ts'
 import type { TenantPorts } from './ports.ts'
-import type { Obstacle } from './standing.ts'
+import { endpointOf, type Obstacle } from './standing.ts'
 
 /** How soon a member that refused, or did not answer, is asked again. */
 const ASK_AGAIN_MS = 1000
@@ -83,7 +83,7 @@ function issuePassword(
 ): Promise<Observed> {
   const { tenant } = seen
   const password = buildPassword(tenant.metadata.uid, ports.newSecretText())
-  const secret = buildConnectionSecret({ tenant, password })
+  const secret = buildConnectionSecret({ tenant, password, endpoint: endpointOf(seen) })
   return isNew ? create('secret', secret, seen, ports) : apply('secret', secret, seen, ports)
 }
 

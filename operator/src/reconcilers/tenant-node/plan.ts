@@ -42,7 +42,7 @@ export function planTenant(seen: Observed, nowMs: number): readonly TenantStep[]
   if (seen.tenant.metadata.deletionTimestamp !== undefined) return []
   const problem = problemOf(seen)
   if (problem !== undefined) return [{ kind: 'wait', delayMs: LOOK_AGAIN_MS, ...problem }]
-  const steps = seen.pool === undefined ? [] : [...planSecret(seen), ...planService(seen)]
+  const steps = seen.pool === undefined ? [] : [...planService(seen), ...planSecret(seen)]
   steps.push(...planShards(seen, nowMs), ...planSlice(seen))
   const obstacle = steps.length === 0 ? obstacleTo(seen) : undefined
   return obstacle === undefined ? steps : [{ kind: 'wait', delayMs: LOOK_AGAIN_MS, ...obstacle }]

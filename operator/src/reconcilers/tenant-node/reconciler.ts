@@ -2,7 +2,7 @@
 import { after, done, failed, OperatingError, type Outcome } from '../../control/outcome.ts'
 import { isSameJson } from '../../kube/difference.ts'
 import type { Key } from '../../kube/object.ts'
-import { tenantNodes } from '../../kube/resources.ts'
+import { type TenantNode, tenantNodes } from '../../kube/resources.ts'
 import { act, type Wait } from './act.ts'
 import { type Observed, observeTenant } from './observe.ts'
 import { planTenant } from './plan.ts'
@@ -61,16 +61,20 @@ async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): P
 /** An event when the tenant begins or ceases to be served. */
 function announce(
   { tenant }: Observed,
-  status: ReturnType<typeof tenantStatus>,
+  status: NonNullable<TenantNode['status']>,
   { recorder }: TenantPorts,
 ): void {
-  const isReady = (from: typeof status | undefined) =>
-    from?.conditions?.find(({ type }) => type === 'Ready')
-  const now = isReady(status)
-  if (now === undefined || now.status === isReady(tenant.status)?.status) return
-  const type = now.status === 'True' ? 'Normal' : 'Warning'
+  const now = readyIn(status)
+  const before = readyIn(tenant.status)
+  const isServed = now?.status === 'True'
+  const wasServed = before?.status === 'True'
+  if (now === undefined || isServed === wasServed) return
+  const type = isServed ? 'Normal' : 'Warning'
   recorder.record(tenant, { type, reason: now.reason, message: now.message })
 }
+
+const readyIn = (status: TenantNode['status']) =>
+  status?.conditions?.find(({ type }) => type === 'Ready')
 
 const outcomeOf = ({ wait, error }: Result): Outcome =>
   error !== undefined ? failed(error) : wait !== undefined ? after(wait.delayMs) : done

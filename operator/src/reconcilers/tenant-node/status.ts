@@ -158,10 +158,10 @@ export function nextUsage(
   current: Usage | undefined,
   { nowMs, usageWrittenMs }: StatusContext,
 ): Usage | undefined {
-  if (current === undefined || previous === undefined) return current ?? previous
+  if (current === undefined) return previous
   const isRecent = usageWrittenMs !== undefined && nowMs - usageWrittenMs < USAGE_WRITE_INTERVAL_MS
   const fields = ['memoryBytes', 'keys', 'connections'] as const
-  const hasMoved = fields.some((field) => hasMovedMuch(previous[field], current[field]))
+  const hasMoved = fields.some((field) => hasMovedMuch(previous?.[field] ?? 0, current[field]))
   return hasMoved && !isRecent ? current : previous
 }
 
