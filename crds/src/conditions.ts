@@ -12,6 +12,10 @@ export const conditionTypes = {
   stalled: 'Stalled',
   /** RuntimePool: True while orphaned shards are kept because too much vanished at once. */
   orphansHeld: 'OrphansHeld',
+  /** TenantNode: False while its data cannot be read or written as its specification promises. */
+  storageHealthy: 'StorageHealthy',
+  /** RuntimePool: False while volumes are smaller than the pool asks for. */
+  volumesSized: 'VolumesSized',
 } as const
 
 export type ConditionType = (typeof conditionTypes)[keyof typeof conditionTypes]
@@ -33,6 +37,16 @@ export const reasons = {
   InvalidSpec: 'The specification cannot be carried out; see the message.',
   TooManyVanished: 'Many tenants, or their definition, vanished at once; nothing is wiped.',
   NoOrphans: 'Every shard belongs to a tenant that exists.',
+  Persisting: 'Data are written and read as the tenant asks for.',
+  MemoryOnly: 'The tenant asks for no persistence: a restart empties it.',
+  Loading: 'Data are being read from the volume; until then commands get LOADING.',
+  StorageDamaged: 'A file of the tenant is damaged, and nothing of it is served.',
+  StorageFull: 'The volume is full: writes are refused, reads go on.',
+  StorageFailed: 'A write or fsync failed: writes are refused until the pod is restarted.',
+  DataRetained: 'Data of a deleted tenant of this name are kept, and somebody has to decide.',
+  VolumesSized: 'Every volume is as large as the pool asks for.',
+  VolumesResizing: 'Volumes are being expanded.',
+  ExpansionUnsupported: 'The StorageClass does not allow its volumes to be expanded.',
 } as const
 
 export type Reason = keyof typeof reasons

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import {
   type Assignment,
   assignmentDigest,
+  assignmentSchema,
   CONTROL_FRAME_BYTES_MAX,
   memberMessageSchema,
   operatorMessageSchema,
   TENANTS_PER_MEMBER_MAX,
 } from './control-api.ts'
+import { DAMAGED_SHARDS_MAX } from './storage-report.ts'
 
 const assignment: Assignment = {
   tenantUid: '3a7a4f0e-9f7d-4e0a-9d0e-0d7b3c1f2a11',
@@ -20,6 +22,8 @@ const assignment: Assignment = {
   memoryLimitBytes: 67_108_864,
   connectionsMax: 1000,
   databases: 16,
+  persistence: { mode: 'Both', fsync: 'EverySecond', saveRules: [[300, 100]] },
+  served: true,
 }
 
 describe('control API', () => {
@@ -35,9 +39,55 @@ describe('control API', () => {
       { memoryLimitBytes: 1 },
       { connectionsMax: 1 },
       { databases: 1 },
+      { served: false },
+      { persistence: { ...assignment.persistence, fsync: 'Always' } },
+      { persistence: { ...assignment.persistence, saveRules: [[300, 101]] } },
     ]
     const digests = changes.map((change) => assignmentDigest({ ...assignment, ...change }))
     assert.equal(new Set([...digests, assignmentDigest(assignment)]).size, changes.length + 1)
+  })
+
+  it('gives the parts of an assignment in any order the same digest', () => {
+    const { mode, fsync, saveRules } = assignment.persistence
+    const turned = { ...assignment, persistence: { saveRules, fsync, mode } }
+    assert.equal(assignmentDigest(turned), assignmentDigest(assignment))
+  })
+
+  it('reads assignments from before persistence with its defaults, and serves them', () => {
+    const { persistence: _, served: __, ...old } = assignment
+    const read = assignmentSchema.parse(old)
+    assert.deepEqual(read.persistence, {
+      mode: 'Both',
+      fsync: 'EverySecond',
+      saveRules: [
+        [3600, 1],
+        [300, 100],
+        [60, 10_000],
+      ],
+    })
+    assert.equal(read.served, true)
+  })
+
+  it('reports the storage of a full member within one frame', () => {
+    const { tenantUid } = assignment
+    const report = {
+      volume: { state: 'Failed', file: 'f'.repeat(255), message: 'm'.repeat(512) },
+      loading: Array.from({ length: TENANTS_PER_MEMBER_MAX }, () => ({
+        tenantUid,
+        shard: 1023,
+        percent: 100,
+      })),
+      damaged: Array.from({ length: DAMAGED_SHARDS_MAX }, () => ({
+        tenantUid,
+        shard: 1023,
+        file: 'f'.repeat(255),
+        offset: Number.MAX_SAFE_INTEGER,
+        message: 'm'.repeat(512),
+      })),
+    }
+    const message = { kind: 'storage', report }
+    assert.ok(memberMessageSchema.safeParse(message).success)
+    assert.ok(JSON.stringify(message).length < CONTROL_FRAME_BYTES_MAX)
   })
 
   it('refuses unknown kinds, unknown fields and passwords that are no hashes', () => {
@@ -55,6 +105,7 @@ describe('control API', () => {
       shard: 0,
       epoch: 1,
       digest: assignmentDigest(assignment),
+      retained: false,
     }))
     const hello = {
       kind: 'hello',

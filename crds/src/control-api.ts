@@ -4,8 +4,8 @@
  * One TLS connection (mTLS, port 16380), dialled by the operator. Each frame is a length of four
  * bytes, big-endian, and that many bytes of JSON. The member speaks first, with `hello`.
  *
- *   operator ─ beat, assign, unassign ────────────────────────────────► supervisor
- *   operator ◄─ hello, beatAnswer, held, released, result, engine…, usage ──── supervisor
+ *   operator ─ beat, assign, retain, unassign ─────────────────────────────► supervisor
+ *   operator ◄─ hello, beatAnswer, held, released, result, engine…, storage, usage ─ supervisor
  *
  * Assignments are level-based: each carries everything, and its digest tells whether the member
  * already holds it. What a member holds is `hello` and then every `held` and `released`, whoever
@@ -15,6 +15,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { SLOT_COUNT } from './names.ts'
+import { persistenceSchema } from './persistence.ts'
+import { storageReportSchema } from './storage-report.ts'
 
 export const CONTROL_FRAME_BYTES_MAX = 1 << 20
 export const TENANTS_PER_MEMBER_MAX = 4096
@@ -52,6 +54,9 @@ export const assignmentSchema = z.strictObject({
   memoryLimitBytes: count,
   connectionsMax: z.int().min(1),
   databases: z.int().min(1).max(16),
+  persistence: persistenceSchema.prefault({}),
+  /** False: the shard and its data stay, and no client gets in (deletionPolicy Retain). */
+  served: z.boolean().default(true),
 })
 export type Assignment = z.output<typeof assignmentSchema>
 
@@ -61,6 +66,8 @@ export const heldShardSchema = z.strictObject({
   shard: z.int().min(0),
   epoch: z.int().min(1),
   digest: z.string().max(64),
+  /** Kept with its data and closed to clients. */
+  retained: z.boolean().default(false),
 })
 export type HeldShard = z.output<typeof heldShardSchema>
 
@@ -86,6 +93,14 @@ export type TenantUsage = z.output<typeof tenantUsageSchema>
 export const operatorMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('beat'), sequence: count }),
   z.strictObject({ kind: z.literal('assign'), requestId: count, assignment: assignmentSchema }),
+  /** Closes the shard to clients and keeps its data; a later assign opens it again. */
+  z.strictObject({
+    kind: z.literal('retain'),
+    requestId: count,
+    tenantUid,
+    shard: z.int().min(0),
+    epoch: z.int().min(1),
+  }),
   /** Gives up the shard for good at this epoch: the member persists epoch + 1 (AUTHORITY 23). */
   z.strictObject({
     kind: z.literal('unassign'),
@@ -144,6 +159,8 @@ export const memberMessageSchema = z.discriminatedUnion('kind', [
     exitCode: z.int().nullable(),
     signal: z.string().max(16).nullable(),
   }),
+  /** After hello, and whenever it changes; while shards load at most once a second. */
+  z.strictObject({ kind: z.literal('storage'), report: storageReportSchema }),
   z.strictObject({
     kind: z.literal('usage'),
     tenants: z.array(tenantUsageSchema).max(TENANTS_PER_MEMBER_MAX),
@@ -155,9 +172,20 @@ export type MemberMessage = z.output<typeof memberMessageSchema>
 export const shardKey = ({ tenantUid, shard }: { tenantUid: string; shard: number }): string =>
   `${tenantUid}/${shard}`
 
-/** The digest of an assignment: SHA-256 over its fields in a fixed order, 32 hexadecimal digits. */
+/**
+ * The digest of an assignment: SHA-256 over its fields in the order of the schema and those of its
+ * parts in the order of their names, 32 hexadecimal digits.
+ */
 export function assignmentDigest(assignment: Assignment): string {
   const fields = Object.keys(assignmentSchema.shape) as (keyof Assignment)[]
-  const text = JSON.stringify(fields.map((field) => assignment[field]))
+  const text = JSON.stringify(
+    fields.map((field) => assignment[field]),
+    (_, value: unknown) => (isRecord(value) ? Object.entries(value).sort(byName) : value),
+  )
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1)

@@ -17,6 +17,7 @@ import {
   parseMemberMessage,
   parseOperatorMessage,
 } from './control-frames.ts'
+import { defaultPersistence } from './persistence.ts'
 
 const beat = { kind: 'beat', sequence: 7 } as const
 const engine = { phase: 'running', bootNonce: 'b', progress: 1, restarts: 0 } as const
@@ -113,7 +114,13 @@ describe('control frames', () => {
 
   it('fits a full member into one hello and one usage, with the longest names', () => {
     const tenantUid = 'u'.repeat(64)
-    const held = { tenantUid, shard: 1023, epoch: 999_999_999, digest: 'd'.repeat(32) }
+    const held = {
+      tenantUid,
+      shard: 1023,
+      epoch: 999_999_999,
+      digest: 'd'.repeat(32),
+      retained: false,
+    }
     const usage = { tenantUid, shard: 1023, memoryBytes: 2 ** 40, keys: 2 ** 40, connections: 1e6 }
     const messages: MemberMessage[] = [
       {
@@ -147,6 +154,8 @@ describe('the digest of an assignment', () => {
     memoryLimitBytes: 1,
     connectionsMax: 1,
     databases: 16,
+    persistence: defaultPersistence,
+    served: true,
   }
 
   it('does not depend on the order of fields', () => {
@@ -158,7 +167,7 @@ describe('the digest of an assignment', () => {
     const others = Object.keys(assignment).map((field) =>
       assignmentDigest({ ...assignment, [field]: 'other' }),
     )
-    assert.equal(new Set([...others, assignmentDigest(assignment)]).size, 12)
+    assert.equal(new Set([...others, assignmentDigest(assignment)]).size, 14)
   })
 
   it('counts suspicion in whole beats', () => assert.equal(SUSPICION_MS % 500, 0))

@@ -21,6 +21,10 @@ export const managedByMiniRedis = 'miniredis'
 export const annotations = {
   /** On a RuntimePool: which held orphans may be removed, in the word that the condition names. */
   acceptOrphanRemoval: 'miniredis.io/accept-orphan-removal',
+  /** On a RuntimePool: UIDs of deleted tenants, with commas, whose retained data may be wiped. */
+  removeRetained: 'miniredis.io/remove-retained',
+  /** On a TenantNode: the UID of the deleted tenant of this name whose data it takes over. */
+  adopt: 'miniredis.io/adopt',
   /** On a runtime Pod: the hash of the template it was built from. */
   templateHash: 'miniredis.io/template-hash',
 } as const

@@ -6,23 +6,38 @@ import { POOL_NAME_LENGTH_MAX } from './names.ts'
 import { text, withRules, withTransition } from './rule.ts'
 
 export const MEMBERS_PER_POOL_MAX = 64
+/** More retained tenants are kept, but not listed in the status. */
+export const RETAINED_LISTED_MAX = 128
 
 const cpuQuantity = text('^[1-9][0-9]{0,5}m?$', 8, 'must be cores or milli-cores, like 1 or 500m')
 const size = text(byteSizePattern, 16, 'must be a whole number of Mi or Gi, for example 512Mi')
+
+/** CEL: the whole number of Mi in a size. Its pattern was checked before. */
+const mebibytes = (size: string): string =>
+  `int(${size}.replace('Gi', '').replace('Mi', '')) * (${size}.endsWith('Gi') ? 1024 : 1)`
 
 const amounts = z.object({ cpu: cpuQuantity.optional(), memory: size.optional() })
 
 const storage = withTransition(
   z.object({
-    size: size.default('1Gi').meta({ description: 'Size of the volume of each member.' }),
+    size: withTransition(
+      size,
+      `${mebibytes('self')} >= ${mebibytes('oldSelf')}`,
+      'cannot shrink: create a pool of another name with smaller volumes instead',
+    )
+      .default('1Gi')
+      .meta({
+        description:
+          'Size of the volume of each member. It may grow where the StorageClass allows expansion.',
+      }),
     storageClassName: z
       .string()
       .max(253)
       .optional()
       .meta({ description: 'The StorageClass; without it the default class of the cluster.' }),
   }),
-  'self == oldSelf',
-  'cannot be changed: create a pool of another name instead',
+  'has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)',
+  'storageClassName cannot be changed: create a pool of another name instead',
 ).meta({ description: 'The volume of each member.' })
 
 export const runtimePoolSpecSchema = z
@@ -74,6 +89,21 @@ export const runtimePoolStatusSchema = z
       .max(64)
       .optional()
       .meta({ description: 'The TenantNode CRD that the placed tenants belong to.' }),
+    retained: z
+      .array(
+        z.object({
+          tenantUid: z.string().max(64),
+          namespace: z.string().max(63),
+          name: z.string().max(63),
+        }),
+      )
+      .max(RETAINED_LISTED_MAX)
+      .optional()
+      .meta({
+        description: 'Deleted tenants whose data are kept (deletionPolicy Retain).',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['tenantUid'],
+      }),
     members: z
       .array(memberStatus)
       .max(2 * MEMBERS_PER_POOL_MAX)

@@ -26,8 +26,15 @@ export const shardRecordSchema = z
     firstSlot: slot,
     lastSlot: slot,
     epoch: z.int().min(1),
-    phase: z.enum(['Serving', 'Removing']).meta({
-      description: 'Removing: the tenant is gone for certain, and its data may be wiped.',
+    phase: z.enum(['Serving', 'Retained', 'Removing']).meta({
+      description:
+        'Retained: the tenant is gone, its data are kept, nobody is served. Removing: the tenant is gone for certain, and its data may be wiped.',
+    }),
+    deletionPolicy: z.enum(['Delete', 'Retain']).optional().meta({
+      description: 'What its tenant said last; without it: Delete.',
+    }),
+    ownerUid: z.string().max(64).optional().meta({
+      description: 'The TenantNode that adopted the data; without it: tenantUid.',
     }),
     primary: z
       .object({ member: z.string().max(63), incarnation: incarnation.optional() })
@@ -74,3 +81,6 @@ export const shardMapSchema = z
 export type ShardRecord = z.output<typeof shardRecordSchema>
 export type ShardMapSpec = z.output<typeof shardMapSpecSchema>
 export type Incarnation = z.output<typeof incarnation>
+
+/** The UID of the TenantNode that the shard belongs to now; `tenantUid` is the name of its data. */
+export const ownerUidOf = ({ ownerUid, tenantUid }: ShardRecord): string => ownerUid ?? tenantUid

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { byteSizePattern } from './bytes.ts'
 import { conditionsSchema } from './conditions.ts'
 import { TENANT_NAME_LENGTH_MAX } from './names.ts'
+import { persistenceSpecSchema } from './persistence.ts'
 import { text, withRules, withTransition } from './rule.ts'
 
 export const CONNECTIONS_PER_TENANT_MAX = 10_000
@@ -42,6 +43,9 @@ const endpoint = z
   })
   .meta({ description: 'Where clients connect.' })
 
+export const deletionPolicies = ['Delete', 'Retain'] as const
+export type DeletionPolicy = (typeof deletionPolicies)[number]
+
 export const tenantNodeSpecSchema = z
   .object({
     pool: withTransition(
@@ -63,6 +67,11 @@ export const tenantNodeSpecSchema = z
       .default(16)
       .meta({ description: 'How many databases SELECT can choose from.' }),
     endpoint: endpoint.prefault({}),
+    persistence: persistenceSpecSchema.prefault({}),
+    deletionPolicy: z.enum(deletionPolicies).default('Delete').meta({
+      description:
+        'What becomes of the data when the TenantNode is deleted: wiped, or kept in the pool for a tenant of the same name that adopts them.',
+    }),
   })
   .meta({ description: 'What is wanted.' })
 

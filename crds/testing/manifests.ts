@@ -39,6 +39,15 @@ const tenantNodeSpec = section({
     type: oneOf(['ClusterIP', 'NodePort', 'LoadBalancer'], ['clusterip', '', 1, 'ExternalName']),
     port: count(1, 65_535),
   }),
+  persistence: section({
+    mode: oneOf(['None', 'Snapshot', 'Log', 'Both'], ['none', '', 1]),
+    save: oneOf(
+      [[], ['300 100'], ['3600 1', '60 10000']],
+      ['300 100', ['300'], ['0 1'], ['1 0'], ['1  1'], [1], Array(9).fill('1 1')],
+    ),
+    fsync: oneOf(['Always', 'EverySecond', 'No'], ['no', 'everysec', true]),
+  }),
+  deletionPolicy: oneOf(['Delete', 'Retain'], ['delete', '', 'Snapshot']),
 })
 
 const amounts = section({ cpu: oneOf(['1', '500m'], ['0', 'm', '1.5', 1, '']), memory: size })

@@ -1,6 +1,6 @@
 /** The engine in this process, on a free port, with tenants that read as sentences. */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Assignment } from '@miniredis/crds'
+import { type Assignment, defaultPersistence } from '@miniredis/crds'
 import { systemClock } from '../src/server/clock.ts'
 import { createEngineServer, type EngineServer } from '../src/server/engine-server.ts'
 import type { EngineLimits } from '../src/server/limits.ts'
@@ -36,6 +36,8 @@ export function tenant(name: string, changes: Partial<Assignment> = {}): Assignm
     memoryLimitBytes: 0,
     connectionsMax: 1000,
     databases: 16,
+    persistence: defaultPersistence,
+    served: true,
     ...changes,
   }
 }

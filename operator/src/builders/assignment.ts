@@ -1,6 +1,12 @@
 /** What a member is told of a shard that it holds: everything, each time. */
 import { createHash } from 'node:crypto'
-import { type Assignment, parseByteSize, type ShardRecord, tenantUserName } from '@miniredis/crds'
+import {
+  type Assignment,
+  parseByteSize,
+  parseSaveRule,
+  type ShardRecord,
+  tenantUserName,
+} from '@miniredis/crds'
 import { tenantIdOf } from './connection-secret.ts'
 import type { TenantOwner } from './owned-metadata.ts'
 
@@ -12,9 +18,9 @@ export interface AssignmentOptions {
 
 export function buildAssignment({ tenant, record, password }: AssignmentOptions): Assignment {
   const { name, namespace = '', uid } = tenant.metadata
-  const { memory, limits, databases } = tenant.spec
+  const { memory, limits, databases, persistence } = tenant.spec
   return {
-    tenantUid: uid,
+    tenantUid: record.tenantUid,
     shard: record.shard,
     epoch: record.epoch,
     firstSlot: record.firstSlot,
@@ -25,5 +31,11 @@ export function buildAssignment({ tenant, record, password }: AssignmentOptions)
     memoryLimitBytes: parseByteSize(memory.limit),
     connectionsMax: limits.connections,
     databases,
+    persistence: {
+      mode: persistence.mode,
+      fsync: persistence.fsync,
+      saveRules: persistence.save.map(parseSaveRule),
+    },
+    served: true,
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import {
   type Assignment,
   BEAT_INTERVAL_MS,
+  defaultPersistence,
   type EngineState,
   type HeldShard,
   type MemberMessage,
@@ -16,7 +17,7 @@ import type { MemberTarget } from './member-report.ts'
 const member = 'default-0-1'
 const target: MemberTarget = { pool: 'default', address: '127.0.0.9', podUid: 'pod-1' }
 const engine: EngineState = { phase: 'running', bootNonce: 'boot-1', progress: 1, restarts: 0 }
-const held: HeldShard = { tenantUid: 't1', shard: 0, epoch: 3, digest: 'd' }
+const held: HeldShard = { tenantUid: 't1', shard: 0, epoch: 3, digest: 'd', retained: false }
 const hello: MemberMessage = {
   kind: 'hello',
   protocolVersion: 1,
@@ -38,6 +39,8 @@ const assignment: Assignment = {
   memoryLimitBytes: 1 << 20,
   connectionsMax: 10,
   databases: 16,
+  persistence: defaultPersistence,
+  served: true,
 }
 
 /** The member's end of one connection. */

@@ -11,8 +11,10 @@ import {
   BEAT_INTERVAL_MS,
   type EngineState,
   type HeldShard,
+  healthyStorage,
   type MemberMessage,
   type OperatorMessage,
+  type StorageReport,
   shardKey,
   type TenantUsage,
 } from '@miniredis/crds'
@@ -50,6 +52,7 @@ export class MemberLink {
   readonly #requests: PendingRequests
   readonly #held = new Map<string, HeldShard>()
   #usage: ReadonlyMap<string, TenantUsage> = new Map()
+  #storage: StorageReport = healthyStorage
   #exits: readonly EngineExit[]
   #connection: MemberConnection | undefined
   #isConnected = false
@@ -89,6 +92,7 @@ export class MemberLink {
       engine: this.#engine,
       held: this.#held,
       usage: this.#usage,
+      storage: this.#storage,
       exits: this.#exits,
       lastAnswerMs: this.#lastAnswerMs,
       failure: this.#failure,
@@ -221,6 +225,10 @@ export class MemberLink {
         this.#held.delete(shardKey(message))
         this.#changed('held')
         break
+      case 'storage':
+        this.#storage = message.report
+        this.#changed('storage')
+        break
       case 'usage':
         this.#usage = new Map(message.tenants.map((usage) => [shardKey(usage), usage]))
         this.#changed('usage')
@@ -239,6 +247,7 @@ export class MemberLink {
     this.#isConnected = true
     this.#failure = undefined
     this.#volumeNonce = hello.volumeNonce
+    this.#storage = healthyStorage
     this.#held.clear()
     for (const shard of hello.held) this.#held.set(shardKey(shard), shard)
     this.#answered(hello.engine)
@@ -248,6 +257,7 @@ export class MemberLink {
   #exited({ bootNonce, exitCode, signal }: MemberMessage & { kind: 'engineExited' }): void {
     const exit = { podUid: this.#options.target.podUid, bootNonce, exitCode, signal }
     this.#exits = [...this.#exits, exit].slice(-EXITS_KEPT_MAX)
+    this.#storage = healthyStorage
     if (this.#engine !== undefined) this.#engine = { ...this.#engine, phase: 'restarting' }
     this.#changed('engine')
   }

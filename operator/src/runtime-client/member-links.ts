@@ -80,6 +80,11 @@ export class MemberLinks implements MembersPort {
     return link?.request({ kind: 'assign', assignment }) ?? noLink(member)
   }
 
+  retain(member: string, { tenantUid, shard, epoch }: ShardGivenUp): Promise<RequestResult> {
+    const link = this.#links.get(member)
+    return link?.request({ kind: 'retain', tenantUid, shard, epoch }) ?? noLink(member)
+  }
+
   unassign(member: string, { tenantUid, shard, epoch }: ShardGivenUp): Promise<RequestResult> {
     const link = this.#links.get(member)
     return link?.request({ kind: 'unassign', tenantUid, shard, epoch }) ?? noLink(member)

@@ -1,5 +1,12 @@
 /** What the operator knows of a member, and the port through which reconcilers ask and tell it. */
-import type { Assignment, EngineState, HeldShard, Refusal, TenantUsage } from '@miniredis/crds'
+import type {
+  Assignment,
+  EngineState,
+  HeldShard,
+  Refusal,
+  StorageReport,
+  TenantUsage,
+} from '@miniredis/crds'
 
 /** Where a member's supervisor listens. */
 export interface MemberTarget {
@@ -34,6 +41,8 @@ export interface MemberReport {
   /** By shardKey. */
   readonly held: ReadonlyMap<string, HeldShard>
   readonly usage: ReadonlyMap<string, TenantUsage>
+  /** What the present engine said of its volume; healthy until it said something. */
+  readonly storage: StorageReport
   /** The last EXITS_KEPT_MAX ends, oldest first. */
   readonly exits: readonly EngineExit[]
   /** Of the injected clock. */
@@ -49,14 +58,15 @@ export type RequestResult =
   /** Not sent, or the answer was lost with the link, or late: ask again, requests are idempotent. */
   | { readonly kind: 'unanswered'; readonly message: string }
 
+/** A shard that is to be closed to clients (retain), or forgotten with its data (unassign). */
 export interface ShardGivenUp {
   readonly tenantUid: string
   readonly shard: number
   readonly epoch: number
 }
 
-/** What changed: `usage` about every USAGE_INTERVAL_MS, everything else when it happens. */
-export type MemberChange = 'link' | 'engine' | 'held' | 'usage'
+/** What changed: `storage` at most every second, `usage` about every USAGE_INTERVAL_MS, everything else when it happens. */
+export type MemberChange = 'link' | 'engine' | 'held' | 'storage' | 'usage'
 export type MemberListener = (member: string, change: MemberChange) => void
 
 /** The members of all pools, as reconcilers see them. Requests never throw. */
@@ -66,5 +76,6 @@ export interface MembersPort {
   remove(member: string): void
   report(member: string): MemberReport | undefined
   assign(member: string, assignment: Assignment): Promise<RequestResult>
+  retain(member: string, shard: ShardGivenUp): Promise<RequestResult>
   unassign(member: string, shard: ShardGivenUp): Promise<RequestResult>
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import {
   type Assignment,
+  defaultPersistence,
   encodeFrame,
   FrameDecoder,
   type MemberMessage,
@@ -52,6 +53,8 @@ const assignment: Assignment = {
   memoryLimitBytes: 1 << 20,
   connectionsMax: 10,
   databases: 16,
+  persistence: defaultPersistence,
+  served: true,
 }
 
 describe('links over TLS', () => {

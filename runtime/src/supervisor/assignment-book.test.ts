@@ -8,6 +8,7 @@ const assign = (epoch: number, changes = {}): Change => ({
   kind: 'assign',
   assignment: assignmentOf('a', { epoch, ...changes }),
 })
+const retain = (epoch: number): Change => ({ kind: 'retain', tenantUid: 'a', shard: 0, epoch })
 const unassign = (epoch: number): Change => ({ kind: 'unassign', tenantUid: 'a', shard: 0, epoch })
 
 /** Enters the changes that are not refused. Says of each what was decided. */
@@ -57,6 +58,11 @@ const cases: readonly [title: string, changes: readonly Change[], expected: read
     [assign(3), unassign(9), assign(9)],
     ['write', 'write', 'StaleEpoch 10'],
   ],
+  ['retains what it holds, once', [assign(3), retain(3), retain(3)], ['write', 'write', 'keep']],
+  ['has nothing to retain where nothing is held', [retain(3)], ['keep']],
+  ['refuses to retain in a lower epoch', [assign(3), retain(2)], ['write', 'StaleEpoch 3']],
+  ['opens again what it retained', [assign(3), retain(3), assign(4)], ['write', 'write', 'write']],
+  ['gives up what it retained', [assign(3), retain(3), unassign(3)], ['write', 'write', 'write']],
 ]
 
 describe('the book of assignments', () => {
@@ -72,6 +78,16 @@ describe('the book of assignments', () => {
     assert.deepEqual(decisions(book, [assign(1)]), ['TooManyTenants'])
     const known: Change = { kind: 'assign', assignment: assignmentOf('t0', { epoch: 2 }) }
     assert.deepEqual(decisions(book, [known]), ['write'])
+  })
+
+  it('says of a retained shard that it is', () => {
+    const book = new AssignmentBook()
+    decisions(book, [assign(3), retain(3)])
+    const [shard] = book.heldShards()
+    assert.equal(shard?.retained, true)
+    assert.equal(book.assignment('a/0')?.served, false)
+    decisions(book, [assign(4)])
+    assert.equal(book.heldShards()[0]?.retained, false)
   })
 
   it('forgets only the oldest epochs of shards given up', () => {

@@ -2,8 +2,11 @@
  * What this member holds and which epochs it may never go below. Pure.
  *
  *   (nothing) ─ assign e ─► held at e ─ assign e' ≥ e ─► held at e'
- *                             │
- *                             └─ unassign e' ≥ e ─► given up: floor e' + 1, held no more
+ *                            │     │ ▲
+ *                            │     │ └─ assign e' ≥ e ─┐
+ *                            │     └─ retain e' ≥ e ─► held at e', closed to clients
+ *                            │                         │
+ *                            └─ unassign e' ≥ e ───────┴─► given up: floor e' + 1, held no more
  *
  * Giving up persists e' + 1 (AUTHORITY 23): a delayed assignment of an older leader cannot bring a
  * shard back that lives elsewhere by now.
@@ -23,7 +26,7 @@ import { FENCES_MAX } from './limits.ts'
 export type Change =
   | { readonly kind: 'assign'; readonly assignment: Assignment }
   | {
-      readonly kind: 'unassign'
+      readonly kind: 'retain' | 'unassign'
       readonly tenantUid: string
       readonly shard: number
       readonly epoch: number
@@ -74,9 +77,14 @@ export class AssignmentBook {
 
   /** What `change` means here. `heldCount` counts what is decided but not applied yet, too. */
   decide(change: Change, heldCount = this.heldCount): Decision {
-    return change.kind === 'assign'
-      ? this.#decideAssign(change.assignment, heldCount)
-      : this.#decideUnassign(shardKey(change), change.epoch)
+    switch (change.kind) {
+      case 'assign':
+        return this.#decideAssign(change.assignment, heldCount)
+      case 'retain':
+        return this.#decideRetain(shardKey(change), change.epoch)
+      case 'unassign':
+        return this.#decideUnassign(shardKey(change), change.epoch)
+    }
   }
 
   #decideAssign(assignment: Assignment, heldCount: number): Decision {
@@ -87,6 +95,15 @@ export class AssignmentBook {
     if (held === undefined && heldCount >= TENANTS_PER_MEMBER_MAX) return tooManyTenants
     const isSame = held?.shard.digest === assignmentDigest(assignment)
     return isSame ? { kind: 'keep' } : { kind: 'write', entry: { kind: 'held', assignment } }
+  }
+
+  /** Nothing is held: nothing is kept, and the operator learns it by what is held. */
+  #decideRetain(key: string, epoch: number): Decision {
+    const held = this.#held.get(key)
+    if (held === undefined) return { kind: 'keep' }
+    const epochMin = held.shard.epoch
+    if (epoch < epochMin) return staleEpoch(epoch, epochMin)
+    return this.#decideAssign({ ...held.assignment, epoch, served: false }, this.heldCount)
   }
 
   #decideUnassign(key: string, epoch: number): Decision {
@@ -114,7 +131,8 @@ export class AssignmentBook {
     const key = shardKey(assignment)
     const { tenantUid, shard, epoch } = assignment
     const digest = assignmentDigest(assignment)
-    this.#held.set(key, { assignment, shard: { tenantUid, shard, epoch, digest } })
+    const retained = !assignment.served
+    this.#held.set(key, { assignment, shard: { tenantUid, shard, epoch, digest, retained } })
     this.#floors.delete(key)
     return key
   }

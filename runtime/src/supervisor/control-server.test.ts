@@ -65,7 +65,7 @@ describe('the control door', () => {
       port: 0,
       tls,
       clientIdentity: operatorIdentity('miniredis'),
-      hello: () => hello,
+      greetings: () => [hello],
       handle: async (message, connection) => {
         if (message.kind !== 'beat') return
         connection.send({ kind: 'beatAnswer', sequence: message.sequence, engine })

@@ -23,7 +23,8 @@ export interface ControlServerOptions {
   readonly tls: TlsMaterial
   /** The URI name that a client certificate must carry. */
   readonly clientIdentity: string
-  readonly hello: () => MemberMessage
+  /** What a new connection is told first; the first of them is hello. */
+  readonly greetings: () => readonly MemberMessage[]
   /** Never rejects; may answer through `connection`, at once or later. */
   readonly handle: (message: OperatorMessage, connection: ControlConnection) => Promise<void>
   readonly logger: Logger
@@ -126,7 +127,7 @@ export class ControlServer {
 
   #welcome(socket: TLSSocket): void {
     const peer = socket.remoteAddress
-    const { logger, handle, hello, silenceMs } = this.#options
+    const { logger, handle, greetings, silenceMs } = this.#options
     const connection: ControlConnection = new ControlConnection(
       socket,
       {
@@ -140,7 +141,7 @@ export class ControlServer {
     )
     this.#connections.add(connection)
     logger.info({ peer }, 'control connection opened')
-    connection.send(hello())
+    for (const message of greetings()) connection.send(message)
   }
 
   #refuse(socket: TLSSocket, reason: string): void {

@@ -1,5 +1,10 @@
 /** The engine's end of the IPC channel: obeys the supervisor and answers its pings. */
-import { type Assignment, type TenantUsage, USAGE_INTERVAL_MS } from '@miniredis/crds'
+import {
+  type Assignment,
+  type StorageReport,
+  type TenantUsage,
+  USAGE_INTERVAL_MS,
+} from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
 import {
   type EngineMessage,
@@ -26,7 +31,10 @@ export interface EngineStart {
   readonly bootNonce: string
   readonly host: string
   readonly port: number
+  readonly dataDirectory: string
 }
+
+export type ReportStorage = (report: StorageReport) => void
 
 /** The channel to the parent; `process` is one. */
 export interface ParentChannel {
@@ -37,8 +45,8 @@ export interface ParentChannel {
 
 export interface EngineHostOptions {
   readonly channel: ParentChannel
-  /** Called once, with the first message. */
-  readonly createEngine: (start: EngineStart) => HostedEngine
+  /** Called once, with the first message. What the engine says of its volume it says to `report`. */
+  readonly createEngine: (start: EngineStart, report: ReportStorage) => HostedEngine
   readonly exit: (code: number) => void
   readonly logger: Logger
 }
@@ -79,7 +87,8 @@ export class EngineHost {
 
   /** Tenants first, door afterwards: a client never meets a tenant that is "not there yet". */
   #start(message: SupervisorMessage & { kind: 'start' }): void {
-    const engine = this.#options.createEngine(message)
+    const report: ReportStorage = (told) => this.#send({ kind: 'storage', report: told })
+    const engine = this.#options.createEngine(message, report)
     this.#engine = engine
     for (const assignment of message.assignments) engine.assign(assignment)
     engine.listen().then(

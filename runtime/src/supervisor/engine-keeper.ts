@@ -9,7 +9,14 @@
  * late or repeated message therefore only says again what is true.
  */
 import { randomUUID } from 'node:crypto'
-import { type Assignment, type EngineState, SUSPICION_MS, type TenantUsage } from '@miniredis/crds'
+import {
+  type Assignment,
+  type EngineState,
+  healthyStorage,
+  type StorageReport,
+  SUSPICION_MS,
+  type TenantUsage,
+} from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
 import { EngineProcess, type ProcessExit } from './engine-process.ts'
 import { type EnginePatience, enginePatience, PING_INTERVAL_MS } from './limits.ts'
@@ -18,6 +25,7 @@ import { noCrashes, planRestart } from './restart-delay.ts'
 export interface EngineKeeperEvents {
   started(engine: EngineState): void
   exited(bootNonce: string, exit: ProcessExit): void
+  storage(report: StorageReport): void
   usage(tenants: readonly TenantUsage[]): void
 }
 
@@ -31,6 +39,7 @@ export interface EngineKeeperOptions {
   readonly program: string
   readonly host: string
   readonly port: number
+  readonly dataDirectory: string
   readonly wanted: WantedShards
   readonly events: EngineKeeperEvents
   readonly logger: Logger
@@ -57,6 +66,7 @@ export class EngineKeeper {
   #tickedAtMs = 0
   #port: number | undefined
   #crashes = noCrashes
+  #storage: StorageReport = healthyStorage
   /** Ticks since the last sign of life: counted, so that a frozen supervisor blames nobody. */
   #silentTicks = 0
   #requestId = 0
@@ -78,6 +88,11 @@ export class EngineKeeper {
       progress: this.#progress,
       restarts: this.#restarts,
     }
+  }
+
+  /** What the present engine said last of the volume. */
+  get storage(): StorageReport {
+    return this.#storage
   }
 
   /** Where the engine listens; undefined while it does not. */
@@ -137,11 +152,12 @@ export class EngineKeeper {
   }
 
   #spawn(): void {
-    const { program, host, port, wanted, nowMs } = this.#options
+    const { program, host, port, dataDirectory, wanted, nowMs } = this.#options
     this.#bootNonce = randomUUID()
     this.#startedAtMs = nowMs()
     this.#progress = 0
     this.#silentTicks = 0
+    this.#storage = healthyStorage
     const engine = new EngineProcess({
       bootNonce: this.#bootNonce,
       program,
@@ -149,6 +165,7 @@ export class EngineKeeper {
         ready: (listening) => this.#ready(listening),
         progressed: (progress) => this.#progressed(progress),
         applied: (requestId, failure) => this.#applied(requestId, failure),
+        storage: (report) => this.#storageReported(report),
         usage: (tenants) => this.#options.events.usage(tenants),
         exited: (exit) => this.#exited(exit),
       },
@@ -156,7 +173,14 @@ export class EngineKeeper {
     this.#engine = engine
     this.#requestIdAtStart = this.#requestId
     const assignments = [...wanted.assignments()]
-    engine.send({ kind: 'start', bootNonce: this.#bootNonce, host, port, assignments })
+    engine.send({
+      kind: 'start',
+      bootNonce: this.#bootNonce,
+      host,
+      port,
+      dataDirectory,
+      assignments,
+    })
   }
 
   #ready(port: number): void {
@@ -169,6 +193,11 @@ export class EngineKeeper {
     const startMs = Math.round(this.#options.nowMs() - this.#startedAtMs)
     this.#options.logger.info({ bootNonce: this.#bootNonce, startMs }, 'engine started')
     this.#options.events.started(this.state)
+  }
+
+  #storageReported(report: StorageReport): void {
+    this.#storage = report
+    this.#options.events.storage(report)
   }
 
   #progressed(progress: number): void {

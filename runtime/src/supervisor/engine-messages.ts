@@ -1,5 +1,5 @@
 /** What the supervisor and its engine say to each other over the IPC channel. Level-based too. */
-import { assignmentSchema, tenantUsageSchema } from '@miniredis/crds'
+import { assignmentSchema, storageReportSchema, tenantUsageSchema } from '@miniredis/crds'
 import { z } from 'zod'
 
 const count = z.int().min(0)
@@ -11,6 +11,8 @@ export const supervisorMessageSchema = z.discriminatedUnion('kind', [
     bootNonce: z.string(),
     host: z.string(),
     port: z.int().min(0).max(65_535),
+    /** The volume, where log and snapshots live beside the supervisor's journal. */
+    dataDirectory: z.string(),
     assignments: z.array(assignmentSchema),
   }),
   z.strictObject({ kind: z.literal('assign'), requestId: count, assignment: assignmentSchema }),
@@ -36,6 +38,12 @@ export const engineMessageSchema = z.discriminatedUnion('kind', [
     requestId: count,
     failure: z.string().nullable(),
   }),
+  /**
+   * Loading, damage, and whether the log can be written: everything, each time it changes, and at
+   * most once a second while shards load. Until an engine said something it is taken for healthy, so
+   * what loads or is damaged from the start is told before `ready`.
+   */
+  z.strictObject({ kind: z.literal('storage'), report: storageReportSchema }),
   z.strictObject({ kind: z.literal('usage'), tenants: z.array(tenantUsageSchema) }),
 ])
 export type EngineMessage = z.output<typeof engineMessageSchema>

@@ -8,7 +8,7 @@
  * and error are inherited, so that their end-of-file proves the end of both processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { TenantUsage } from '@miniredis/crds'
+import type { StorageReport, TenantUsage } from '@miniredis/crds'
 import {
   type EngineMessage,
   engineMessageSchema,
@@ -24,6 +24,7 @@ export interface EngineEvents {
   ready(port: number): void
   progressed(progress: number): void
   applied(requestId: number, failure: string | null): void
+  storage(report: StorageReport): void
   usage(tenants: readonly TenantUsage[]): void
   /** The last event. */
   exited(exit: ProcessExit): void
@@ -97,6 +98,9 @@ export class EngineProcess {
         break
       case 'applied':
         this.#events.applied(message.requestId, message.failure)
+        break
+      case 'storage':
+        this.#events.storage(message.report)
         break
       case 'usage':
         this.#events.usage(message.tenants)

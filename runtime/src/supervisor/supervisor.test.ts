@@ -98,7 +98,13 @@ describe('the supervisor', () => {
       const assignment = assignmentOf('a', { epoch: 4 })
       assert.equal(await client.assign(assignment), null)
       assert.deepEqual(await served(), { a: 4 })
-      const shard = { tenantUid: 'a', shard: 0, epoch: 4, digest: assignmentDigest(assignment) }
+      const shard = {
+        tenantUid: 'a',
+        shard: 0,
+        epoch: 4,
+        digest: assignmentDigest(assignment),
+        retained: false,
+      }
       assert.deepEqual((await other.next('held')).shard, shard)
       assert.deepEqual((await dial().next('hello')).held, [shard])
     })

@@ -82,7 +82,7 @@ export class Supervisor {
       port: options.ports.control,
       tls,
       clientIdentity: operatorIdentity(configuration.MINIREDIS_NAMESPACE),
-      hello: () => this.#hello(),
+      greetings: () => [this.#hello(), { kind: 'storage', report: this.#keeper.storage }],
       handle: (message, connection) => this.#handle(message, connection),
       logger,
     })
@@ -101,11 +101,13 @@ export class Supervisor {
       program: engineProgram,
       host: configuration.MINIREDIS_BIND,
       port: ports.resp,
+      dataDirectory: configuration.MINIREDIS_DATA_DIR,
       wanted: this.#store.book,
       events: {
         started: (engine) => this.#engineStarted({ kind: 'engineStarted', engine }),
         exited: (bootNonce, exit) =>
           this.#control.broadcast({ kind: 'engineExited', bootNonce, ...exit }),
+        storage: (report) => this.#control.broadcast({ kind: 'storage', report }),
         usage: (tenants) => this.#usageReported(tenants),
       },
       logger,
@@ -131,6 +133,7 @@ export class Supervisor {
       podUid: this.#options.configuration.MINIREDIS_POD_UID,
       volumeNonce: this.#store.volumeNonce,
       engine: this.#keeper.state,
+      storage: this.#keeper.storage,
       enginePid: this.#keeper.pid,
       enginePort: this.#keeper.port,
       isWatchingEngine: this.#keeper.isWatching,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { healthyStorage } from '@miniredis/crds'
 import { TENANT_SERIES_MAX } from '../supervisor/limits.ts'
 import type { SupervisorView } from '../supervisor/supervisor.ts'
 import { detailedHealth, health, livenessChecks, probe, readinessChecks } from './health.ts'
@@ -12,6 +13,7 @@ const healthy: SupervisorView = {
   podUid: 'pod-1',
   volumeNonce: 'volume-1',
   engine: { phase: 'running', bootNonce: 'boot-1', progress: 5, restarts: 2 },
+  storage: healthyStorage,
   enginePid: 7,
   enginePort: 6379,
   isWatchingEngine: true,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { sha256, tenant } from '../../test/engine.ts'
+import { passwordOf, sha256, tenant } from '../../test/engine.ts'
 import { KeyspaceHost } from '../engine/keyspace.ts'
 import { TenantRegistry } from './tenant-registry.ts'
 
@@ -34,6 +34,17 @@ describe('tenant registry', () => {
       registry.authenticate('a.team', Buffer.from(`ta_${'p'.repeat(32)}`)),
       registry.get('second'),
     )
+  })
+
+  it('lets nobody in where data are only kept, and again when it is served', () => {
+    const registry = createRegistry()
+    const opens = () => registry.authenticate('a.team', Buffer.from(passwordOf('a'))) !== undefined
+    registry.assign(tenant('a'))
+    assert.equal(opens(), true)
+    registry.assign(tenant('a', { served: false }))
+    assert.deepEqual([opens(), registry.size], [false, 1])
+    registry.assign(tenant('a', { epoch: 2 }))
+    assert.equal(opens(), true)
   })
 
   it('takes as many passwords as an assignment may carry', () => {

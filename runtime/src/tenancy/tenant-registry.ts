@@ -68,9 +68,14 @@ export class TenantRegistry {
     entry.tenant.reconfigure(assignment)
     entry.hashes = hashesOf(assignment)
     this.#byUid.set(assignment.tenantUid, entry)
-    this.#byUserName.set(assignment.userName, entry)
-    this.#byTenantId.set(assignment.tenantId, entry)
+    if (assignment.served) this.#link(entry)
     return entry.tenant
+  }
+
+  #link(entry: Entry): void {
+    const { userName, tenantId } = entry.tenant.assignment
+    this.#byUserName.set(userName, entry)
+    this.#byTenantId.set(tenantId, entry)
   }
 
   /** Forgets a tenant: sessions closed, data freed. Returns whether it was here. */

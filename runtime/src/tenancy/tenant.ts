@@ -1,5 +1,6 @@
 /** One tenant of this process: its configuration, databases, sessions and counters. */
 import type { Assignment } from '@miniredis/crds'
+import type { Effects } from '../engine/effect.ts'
 import { Keyspace, type KeyspaceHost } from '../engine/keyspace.ts'
 import { MemoryAccount } from '../engine/memory-account.ts'
 import type { Session } from './session.ts'
@@ -12,6 +13,23 @@ export interface TenantStats {
   inputBytes: number
   outputBytes: number
   errorReplies: number
+}
+
+/** Who keeps what the tenant's commands change. */
+export interface ChangeRecorder {
+  /**
+   * Takes the effects of one command in this database, to be run again as one. Returns the log's
+   * sequence that must be on the disk before the reply goes out; 0: it need not wait.
+   */
+  record(databaseIndex: number, effects: Effects, nowMs: number): number
+}
+
+/** Why the tenant's commands are refused for now. */
+export interface Obstacle {
+  /** The error that clients get. */
+  readonly error: string
+  /** `writes`: reads go on. `all`: only commands with the flag `loading` run. */
+  readonly stops: 'writes' | 'all'
 }
 
 export class Tenant {
@@ -27,6 +45,10 @@ export class Tenant {
   }
   /** Bytes in query and output buffers of all its sessions. */
   bufferBytes = 0
+  /** undefined: memory only, nobody listens. */
+  recorder: ChangeRecorder | undefined
+  /** undefined: everything runs. */
+  obstacle: Obstacle | undefined
   readonly #host: KeyspaceHost
   #assignment: Assignment
   /** Sparse: a database exists once a command has used it. */
@@ -44,6 +66,11 @@ export class Tenant {
   /** The same tenant under a changed configuration: limits and passwords hold from now on. */
   reconfigure(assignment: Assignment): void {
     this.#assignment = assignment
+    if (!assignment.served) this.#closeSessions()
+  }
+
+  #closeSessions(): void {
+    for (const session of [...this.sessions]) session.close()
   }
 
   /** Bytes of keys and values, and of the tables that hold them. */
@@ -91,7 +118,7 @@ export class Tenant {
 
   /** Ends the tenant in this process: closes its sessions, cuts its data off. */
   dispose(): void {
-    for (const session of [...this.sessions]) session.close()
+    this.#closeSessions()
     for (const [, database] of this.databases()) database.clear()
     this.#databases.length = 0
   }

@@ -194,7 +194,7 @@ const withShard = (seen: Observed, record: ShardRecord): Observed => ({
 
 function withHeld(seen: Observed, { member, assignment }: StepOf<'assign'>): Observed {
   const { tenantUid, shard, epoch } = assignment
-  const held = { tenantUid, shard, epoch, digest: assignmentDigest(assignment) }
+  const held = { tenantUid, shard, epoch, digest: assignmentDigest(assignment), retained: false }
   const members = seen.members.map((view) =>
     view.name !== member || view.report === undefined
       ? view

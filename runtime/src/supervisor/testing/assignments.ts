@@ -1,5 +1,5 @@
 /** Assignments for tests, as sentences. */
-import type { Assignment } from '@miniredis/crds'
+import { type Assignment, defaultPersistence } from '@miniredis/crds'
 
 export const assignmentOf = (tenantUid: string, changes: Partial<Assignment> = {}): Assignment => ({
   tenantUid,
@@ -13,5 +13,7 @@ export const assignmentOf = (tenantUid: string, changes: Partial<Assignment> = {
   memoryLimitBytes: 1 << 20,
   connectionsMax: 100,
   databases: 16,
+  persistence: defaultPersistence,
+  served: true,
   ...changes,
 })
