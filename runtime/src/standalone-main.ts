@@ -72,6 +72,8 @@ function createServer(configuration: StandaloneConfiguration): EngineServer {
     memoryLimitBytes: maxmemory,
     connectionsMax: maxclients,
     databases,
+    persistence: { mode: 'None', fsync: 'No', saveRules: [] },
+    served: true,
   })
   return server
 }

@@ -16,6 +16,9 @@ export interface Command {
   readonly argsMax: number
   readonly needsMemory: boolean
   readonly needsNoAuth: boolean
+  readonly writes: boolean
+  /** Runs while the tenant's data is not there. */
+  readonly runsWhileLoading: boolean
   readonly subcommands: CommandIndex | undefined
   readonly run: CommandSpec['run']
 }
@@ -76,6 +79,8 @@ function createCommand(spec: CommandSpec, container: string): Command {
     argsMax: arity < 0 ? Number.POSITIVE_INFINITY : arity,
     needsMemory: flags.includes('denyoom'),
     needsNoAuth: flags.includes('no_auth'),
+    writes: flags.includes('write'),
+    runsWhileLoading: flags.includes('loading'),
     subcommands: subcommands === undefined ? undefined : new CommandIndex(subcommands, name),
     run: spec.run,
   }

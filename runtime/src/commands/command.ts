@@ -5,6 +5,7 @@
  * arguments where the decoder found them, changes the keyspace, and writes its reply through the
  * ReplyWriter port; it never sees a socket, a clock or the wire (docs/adr/0001).
  */
+import type { Effects } from '../engine/effect.ts'
 import type { Keyspace } from '../engine/keyspace.ts'
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
@@ -58,4 +59,6 @@ export interface CommandContext {
   readonly session: Session
   /** The session's selected database of the tenant. */
   readonly db: Keyspace
+  /** Where the command tells what it changed. */
+  readonly effects: Effects
 }

@@ -73,22 +73,24 @@ function decrby(context: CommandContext, args: Args, reply: ReplyWriter): void {
 
 /** The common case: value, increment and sum are integers that a double holds exactly. */
 function add(context: CommandContext, args: Args, delta: number, reply: ReplyWriter): void {
-  const { db, nowMs } = context
+  const { db, nowMs, effects } = context
   const key = db.key(args, 1)
   const entry = db.lookupWrite(key, nowMs)
   if (entry === NONE) {
     setInteger(db, key, NONE, delta, NO_EXPIRY)
+    effects.asGiven(args)
     return reply.integer(delta)
   }
   const sum = isInteger(db, entry) ? integerOf(db, entry) + delta : Number.NaN
   if (!Number.isSafeInteger(sum)) return addExactly(context, args, BigInt(delta), reply)
-  writeInteger(db, entry, sum)
+  writeInteger(db, key, entry, sum)
+  effects.asGiven(args)
   reply.integer(sum)
 }
 
 /** Any 64-bit integer, as slowly as BigInt is. */
 function addExactly(
-  { db, nowMs }: CommandContext,
+  { db, nowMs, effects }: CommandContext,
   args: Args,
   delta: bigint,
   reply: ReplyWriter,
@@ -102,6 +104,7 @@ function addExactly(
   const expiresAtMs = entry === NONE ? NO_EXPIRY : db.entries.expiresAtMs(entry)
   if (Number.isSafeInteger(Number(sum))) setInteger(db, key, entry, Number(sum), expiresAtMs)
   else setText(db, key, entry, String(sum), expiresAtMs)
+  effects.asGiven(args)
   reply.int64(sum)
 }
 
@@ -116,7 +119,7 @@ function setText(db: Keyspace, key: Key, entry: number, text: string, expiresAtM
 }
 
 /** INCRBYFLOAT key increment → the new value as a bulk string. https://redis.io/commands/incrbyfloat */
-function incrbyfloat({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
+function incrbyfloat({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   const key = db.key(args, 1)
   const entry = db.lookupWrite(key, nowMs)
   const value = entry === NONE ? ZERO : extendedOf(db, entry)
@@ -127,6 +130,7 @@ function incrbyfloat({ db, nowMs }: CommandContext, args: Args, reply: ReplyWrit
   if (sum === 'infinite') return reply.error(NOT_FINITE)
   const text = formatExtended(sum)
   setText(db, key, entry, text, entry === NONE ? NO_EXPIRY : db.entries.expiresAtMs(entry))
+  effects.tell('SET', args, text, 'KEEPTTL')
   reply.bulkText(text)
 }
 

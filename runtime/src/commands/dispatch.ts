@@ -4,6 +4,7 @@
  */
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
+import type { Obstacle } from '../tenancy/tenant.ts'
 import type { Command, CommandIndex } from './command-index.ts'
 import type { ExecutionContext } from './execution-context.ts'
 
@@ -42,12 +43,17 @@ export function dispatch(
     reply.error(wrongArity(command.fullName))
   } else if (!context.isAuthenticated && !command.needsNoAuth) {
     reply.error(NO_AUTH)
+  } else if (context.tenant.obstacle !== undefined && stops(context.tenant.obstacle, command)) {
+    reply.error(context.tenant.obstacle.error)
   } else if (command.needsMemory && context.lacksMemory(args)) {
     reply.error(OUT_OF_MEMORY)
   } else {
     command.run(context, args, reply)
   }
 }
+
+const stops = (obstacle: Obstacle, { writes, runsWhileLoading }: Command): boolean =>
+  obstacle.stops === 'writes' ? writes : !runsWhileLoading
 
 /** The error for a wrong number of arguments; commands whose rule is finer use it too. */
 export const wrongArity = (fullName: string): string =>

@@ -1,4 +1,5 @@
 /** The one CommandContext of a process, refilled for each session's turn. */
+import type { Effects } from '../engine/effect.ts'
 import type { Keyspace } from '../engine/keyspace.ts'
 import type { Args } from '../protocol/args.ts'
 import type { Session } from '../tenancy/session.ts'
@@ -7,12 +8,14 @@ import type { CommandContext } from './command.ts'
 
 export class ExecutionContext implements CommandContext {
   nowMs = 0
+  readonly effects: Effects
   readonly #nobody: Tenant
   #session: Session | undefined
 
   /** `nobody` stands in for the tenant of a session that has none. */
-  constructor(nobody: Tenant) {
+  constructor(nobody: Tenant, effects: Effects) {
     this.#nobody = nobody
+    this.effects = effects
   }
 
   /** Whose turn it is. */

@@ -1,4 +1,5 @@
 /** Commands about when a key goes away. */
+import type { Key } from '../engine/key.ts'
 import { type Keyspace, NO_EXPIRY, NONE } from '../engine/keyspace.ts'
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
@@ -59,12 +60,13 @@ function pexpireat(context: CommandContext, args: Args, reply: ReplyWriter): voi
 }
 
 function expireGeneric(
-  { db, nowMs }: CommandContext,
+  context: CommandContext,
   args: Args,
   form: TimeForm,
   command: string,
   reply: ReplyWriter,
 ): void {
+  const { db, nowMs } = context
   const conditions = parseConditions(args)
   if (typeof conditions === 'string') return reply.error(conditions)
   if (Number.isNaN(args.integer(2))) return reply.error(NOT_AN_INTEGER)
@@ -74,9 +76,25 @@ function expireGeneric(
   const entry = db.lookupWrite(key, nowMs)
   if (entry === NONE) return reply.integer(0)
   if (!holds(conditions, db.entries.expiresAtMs(entry), atMs)) return reply.integer(0)
-  if (atMs <= nowMs) db.remove(key, entry)
-  else db.setExpiry(key, entry, atMs)
+  expireAt(context, args, key, entry, atMs)
   reply.integer(1)
+}
+
+/** The entry of `key`, which is argument 1, goes at `atMs`, which may be now. */
+export function expireAt(
+  { db, nowMs, effects }: CommandContext,
+  args: Args,
+  key: Key,
+  entry: number,
+  atMs: number,
+): void {
+  if (atMs <= nowMs) {
+    db.remove(key, entry)
+    effects.tell('DEL', args)
+  } else {
+    db.setExpiry(key, entry, atMs)
+    effects.tell('PEXPIREAT', args, atMs)
+  }
 }
 
 /** The conditions from argument 3 on, or the error. */
@@ -140,7 +158,9 @@ function timeOf(db: Keyspace, args: Args, nowMs: number, sinceMs: number, unitMs
 }
 
 /** PERSIST key → 1 if it had a time, else 0. https://redis.io/commands/persist */
-function persist({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
+function persist({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   const entry = db.lookupWrite(db.key(args, 1), nowMs)
-  reply.integer(entry !== NONE && db.clearExpiry(entry) ? 1 : 0)
+  if (entry === NONE || !db.clearExpiry(entry)) return reply.integer(0)
+  effects.asGiven(args)
+  reply.integer(1)
 }

@@ -8,9 +8,15 @@ import type { Args } from '../protocol/args.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import type { CommandContext } from './command.ts'
 import { PRODUCT_VERSION, REDIS_VERSION, type ServerFacts } from './server-facts.ts'
+import type { StorageCommands } from './storage.ts'
 
 type Fields = readonly (readonly [name: string, value: string | number])[]
-type Section = (facts: ServerFacts, context: CommandContext) => Fields
+export interface InfoSources {
+  readonly facts: ServerFacts
+  readonly storage: StorageCommands
+  readonly context: CommandContext
+}
+type Section = (sources: InfoSources) => Fields
 
 const sections: Readonly<Record<string, Section>> = {
   server,
@@ -33,14 +39,10 @@ export function parseInfoSections(args: Args): readonly string[] {
 }
 
 /** The text of these sections, lines ended as Redis ends them. */
-export function renderInfo(
-  facts: ServerFacts,
-  context: CommandContext,
-  names: readonly string[],
-): string {
+export function renderInfo(sources: InfoSources, names: readonly string[]): string {
   return names
     .map((name) => {
-      const lines = (sections[name]?.(facts, context) ?? []).map(
+      const lines = (sections[name]?.(sources) ?? []).map(
         ([field, value]) => `${field}:${value}\r\n`,
       )
       return `# ${name.charAt(0).toUpperCase()}${name.slice(1)}\r\n${lines.join('')}`
@@ -48,7 +50,7 @@ export function renderInfo(
     .join('\r\n')
 }
 
-function server(facts: ServerFacts, { nowMs }: CommandContext): Fields {
+function server({ facts, context: { nowMs } }: InfoSources): Fields {
   const uptimeSeconds = Math.max(0, Math.floor((nowMs - facts.startedAtMs) / 1000))
   return [
     ['redis_version', REDIS_VERSION],
@@ -66,7 +68,7 @@ function server(facts: ServerFacts, { nowMs }: CommandContext): Fields {
   ]
 }
 
-function clients(_facts: ServerFacts, { tenant }: CommandContext): Fields {
+function clients({ context: { tenant } }: InfoSources): Fields {
   return [
     ['connected_clients', tenant.sessions.size],
     ['maxclients', tenant.assignment.connectionsMax],
@@ -74,7 +76,7 @@ function clients(_facts: ServerFacts, { tenant }: CommandContext): Fields {
   ]
 }
 
-function memory(_facts: ServerFacts, { tenant }: CommandContext): Fields {
+function memory({ context: { tenant } }: InfoSources): Fields {
   const { memoryLimitBytes } = tenant.assignment
   return [
     ['used_memory', tenant.usedBytes],
@@ -88,11 +90,28 @@ function memory(_facts: ServerFacts, { tenant }: CommandContext): Fields {
 }
 
 /** Clients wait for `loading:0` before they send. */
-function persistence(): Fields {
-  return [['loading', 0]]
+function persistence({ storage, context: { tenant } }: InfoSources): Fields {
+  const facts = storage.persistenceOf(tenant)
+  const log = facts.hasLog ? [['aof_current_size', facts.logBytes] as const] : []
+  const loading = facts.isLoading ? [['loading_loaded_perc', facts.loadedPercent] as const] : []
+  return [
+    ['loading', Number(facts.isLoading)],
+    ...loading,
+    ['rdb_changes_since_last_save', facts.changesSinceSave],
+    ['rdb_bgsave_in_progress', Number(facts.isSaving)],
+    ['rdb_last_save_time', facts.lastSaveSeconds],
+    ['rdb_last_bgsave_status', facts.wasLastSaveGood ? 'ok' : 'err'],
+    ['rdb_saves', facts.savesSinceStart],
+    ['aof_enabled', Number(facts.hasLog)],
+    ['aof_rewrite_in_progress', Number(facts.hasLog && facts.isSaving)],
+    ['aof_rewrite_scheduled', 0],
+    ['aof_last_bgrewrite_status', facts.wasLastSaveGood ? 'ok' : 'err'],
+    ['aof_last_write_status', facts.isLogGood ? 'ok' : 'err'],
+    ...log,
+  ]
 }
 
-function stats(_facts: ServerFacts, { tenant }: CommandContext): Fields {
+function stats({ context: { tenant } }: InfoSources): Fields {
   const total = { hits: 0, misses: 0, expired: 0 }
   for (const [, database] of tenant.databases()) {
     total.hits += database.stats.hits
@@ -120,7 +139,7 @@ function replication(): Fields {
   ]
 }
 
-function keyspace(_facts: ServerFacts, { tenant }: CommandContext): Fields {
+function keyspace({ context: { tenant } }: InfoSources): Fields {
   return [...nonEmptyDatabases(tenant)]
 }
 

@@ -34,7 +34,7 @@ export const typeNames = ['string'] as const
 const NO_SUCH_KEY = 'ERR no such key'
 
 /** DEL key [key …] → how many there were. https://redis.io/commands/del */
-function del({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
+function del({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   let removed = 0
   for (let index = 1; index < args.count; index++) {
     const key = db.key(args, index)
@@ -43,6 +43,7 @@ function del({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): voi
     db.remove(key, entry)
     removed++
   }
+  if (removed > 0) effects.asGiven(args, removed)
   reply.integer(removed)
 }
 
@@ -62,29 +63,33 @@ function type({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): vo
 }
 
 /** RENAME key newkey → OK. https://redis.io/commands/rename */
-function rename({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
+function rename({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   if (db.lookupWrite(db.key(args, 1), nowMs) === NONE) return reply.error(NO_SUCH_KEY)
-  move(db, args, nowMs)
+  if (move(db, args, nowMs)) effects.asGiven(args)
   reply.ok()
 }
 
 /** RENAMENX key newkey → 1, or 0 when newkey exists. https://redis.io/commands/renamenx */
-function renamenx({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
+function renamenx({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   if (db.lookupWrite(db.key(args, 1), nowMs) === NONE) return reply.error(NO_SUCH_KEY)
   if (db.lookupWrite(db.otherKey(args, 2), nowMs) !== NONE) return reply.integer(0)
-  move(db, args, nowMs)
+  if (move(db, args, nowMs)) effects.asGiven(args)
   reply.integer(1)
 }
 
-/** The value of argument 1, which exists, goes to argument 2, whose own is deleted. */
-function move(db: Keyspace, args: Args, nowMs: number): void {
+/**
+ * The value of argument 1, which exists, goes to argument 2, whose own is deleted. False when the
+ * two are the same.
+ */
+function move(db: Keyspace, args: Args, nowMs: number): boolean {
   const key = db.key(args, 1)
   const entry = db.lookupWrite(key, nowMs)
   const target = db.otherKey(args, 2)
   const replaced = db.lookupWrite(target, nowMs)
-  if (replaced === entry) return
+  if (replaced === entry) return false
   if (replaced !== NONE) db.remove(target, replaced)
   db.rename(key, entry, target)
+  return true
 }
 
 /** RANDOMKEY → some key, or null. https://redis.io/commands/randomkey */

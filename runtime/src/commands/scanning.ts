@@ -111,15 +111,18 @@ function dbsize({ db }: CommandContext, _args: Args, reply: ReplyWriter): void {
 }
 
 /** FLUSHDB [ASYNC | SYNC] → OK. Both empty it at once and free in slices. https://redis.io/commands/flushdb */
-function flushdb({ db }: CommandContext, args: Args, reply: ReplyWriter): void {
+function flushdb({ db, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   if (!isFlush(args)) return reply.error(SYNTAX_ERROR)
+  if (db.size > 0) effects.asGiven(args, db.size)
   db.clear()
   reply.ok()
 }
 
 /** FLUSHALL [ASYNC | SYNC] → OK: all databases of the tenant. https://redis.io/commands/flushall */
-function flushall({ tenant }: CommandContext, args: Args, reply: ReplyWriter): void {
+function flushall({ tenant, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   if (!isFlush(args)) return reply.error(SYNTAX_ERROR)
+  const { keyCount } = tenant
+  if (keyCount > 0) effects.asGiven(args, keyCount)
   for (const [, database] of tenant.databases()) database.clear()
   reply.ok()
 }

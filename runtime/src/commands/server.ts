@@ -2,12 +2,17 @@
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
+import { wrongArity } from './dispatch.ts'
 import { parseInfoSections, renderInfo } from './info.ts'
 import type { ServerFacts } from './server-facts.ts'
+import type { StorageCommands } from './storage.ts'
 import { matchesText } from './text-pattern.ts'
 
 /** INFO, CONFIG and TIME, which speak of the process through `facts`. */
-export function createServerCommands(facts: ServerFacts): readonly CommandSpec[] {
+export function createServerCommands(
+  facts: ServerFacts,
+  storage: StorageCommands,
+): readonly CommandSpec[] {
   const row = { keys: undefined, group: 'server' } as const
   const configGet: CommandSpec = {
     ...row,
@@ -15,7 +20,15 @@ export function createServerCommands(facts: ServerFacts): readonly CommandSpec[]
     arity: -3,
     flags: ['admin', 'noscript', 'loading', 'stale'],
     since: '2.0.0',
-    run: (context, args, reply) => getConfig(facts, context, args, reply),
+    run: (context, args, reply) => getConfig(facts, storage, context, args, reply),
+  }
+  const configSet: CommandSpec = {
+    ...row,
+    name: 'set',
+    arity: -4,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    since: '2.0.0',
+    run: (context, args, reply) => setConfig(storage, context, args, reply),
   }
   return [
     {
@@ -25,7 +38,7 @@ export function createServerCommands(facts: ServerFacts): readonly CommandSpec[]
       flags: ['loading', 'stale'],
       since: '1.0.0',
       run: (context, args, reply) =>
-        reply.verbatim('txt', renderInfo(facts, context, parseInfoSections(args))),
+        reply.verbatim('txt', renderInfo({ facts, storage, context }, parseInfoSections(args))),
     },
     {
       ...row,
@@ -33,7 +46,7 @@ export function createServerCommands(facts: ServerFacts): readonly CommandSpec[]
       arity: -2,
       flags: [],
       since: '2.0.0',
-      subcommands: [configGet],
+      subcommands: [configGet, configSet],
       run: configGet.run,
     },
     {
@@ -58,6 +71,7 @@ function time({ nowMs }: CommandContext, _args: Args, reply: ReplyWriter): void 
 /** CONFIG GET pattern ... → a map of settings and values. https://redis.io/commands/config-get */
 function getConfig(
   facts: ServerFacts,
+  storage: StorageCommands,
   { tenant }: CommandContext,
   args: Args,
   reply: ReplyWriter,
@@ -65,6 +79,7 @@ function getConfig(
   const { databases, memoryLimitBytes, connectionsMax } = tenant.assignment
   const settings = new Map([
     ...facts.settings(),
+    ...storage.settings(tenant),
     ['databases', String(databases)],
     ['maxclients', String(connectionsMax)],
     ['maxmemory', String(memoryLimitBytes)],
@@ -79,4 +94,19 @@ function getConfig(
     reply.bulkText(name)
     reply.bulkText(value)
   }
+}
+
+/** CONFIG SET name value ... → OK. https://redis.io/commands/config-set */
+function setConfig(
+  storage: StorageCommands,
+  { tenant }: CommandContext,
+  args: Args,
+  reply: ReplyWriter,
+): void {
+  if (args.count % 2 !== 0) return reply.error(wrongArity('config|set'))
+  for (let at = 2; at < args.count; at += 2) {
+    const error = storage.configure(tenant, args.text(at).toLowerCase(), args.text(at + 1))
+    if (error !== undefined) return reply.error(error)
+  }
+  reply.ok()
 }

@@ -5,6 +5,7 @@ import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
 import { NOT_AN_INTEGER, SYNTAX_ERROR, wrongArity } from './dispatch.ts'
+import { expireAt } from './expiry.ts'
 import { parsePositiveExpiry, type TimeForm, timeForms } from './expiry-options.ts'
 import { SetOptions } from './set-options.ts'
 
@@ -67,6 +68,7 @@ function writeValue({ db }: Pick<CommandContext, 'db'>, entry: number, reply: Re
 function set(context: CommandContext, args: Args, reply: ReplyWriter): void {
   if (args.count === 3) {
     assign(context, args, 2, NO_EXPIRY)
+    context.effects.asGiven(args)
     reply.ok()
   } else setWithOptions(context, args, reply)
 }
@@ -97,6 +99,9 @@ function setWithOptions(context: CommandContext, args: Args, reply: ReplyWriter)
   }
   const keeps = options.keepsExpiry && entry !== NONE
   assign(context, args, 2, keeps ? db.entries.expiresAtMs(entry) : expiresAtMs)
+  if (options.keepsExpiry) context.effects.tellSet(args, 2, 'KEEPTTL')
+  else if (expiresAtMs === NO_EXPIRY) context.effects.tellSet(args, 2)
+  else context.effects.tellSet(args, 2, 'PXAT', expiresAtMs)
   if (!options.returnsOld) reply.ok()
 }
 
@@ -118,6 +123,7 @@ function setnx(context: CommandContext, args: Args, reply: ReplyWriter): void {
   const { db, nowMs } = context
   if (db.lookupWrite(db.key(args, 1), nowMs) !== NONE) return reply.integer(0)
   assign(context, args, 2, NO_EXPIRY)
+  context.effects.tellSet(args, 2)
   reply.integer(1)
 }
 
@@ -141,6 +147,7 @@ function setExpiring(
   const atMs = parsePositiveExpiry(args, 2, form, context.nowMs, command, reply)
   if (atMs === NO_EXPIRY) return
   assign(context, args, 3, atMs)
+  context.effects.tellSet(args, 3, 'PXAT', atMs)
   reply.ok()
 }
 
@@ -148,6 +155,7 @@ function setExpiring(
 function getset(context: CommandContext, args: Args, reply: ReplyWriter): void {
   get(context, args, reply)
   assign(context, args, 2, NO_EXPIRY)
+  context.effects.tellSet(args, 2)
 }
 
 /** GETDEL key → the value that is gone now, or null. https://redis.io/commands/getdel */
@@ -156,7 +164,9 @@ function getdel(context: CommandContext, args: Args, reply: ReplyWriter): void {
   const key = db.key(args, 1)
   const entry = db.lookupRead(key, nowMs)
   writeValue(context, entry, reply)
-  if (entry !== NONE) db.remove(key, entry)
+  if (entry === NONE) return
+  db.remove(key, entry)
+  context.effects.tell('DEL', args)
 }
 
 /**
@@ -173,10 +183,9 @@ function getex(context: CommandContext, args: Args, reply: ReplyWriter): void {
   const expiresAtMs = parseExpiry(context, args, options, 'getex', reply)
   if (expiresAtMs === undefined) return
   writeValue(context, entry, reply)
-  if (options.persists) db.clearExpiry(entry)
-  else if (options.form === undefined) return
-  else if (expiresAtMs <= nowMs) db.remove(key, entry)
-  else db.setExpiry(key, entry, expiresAtMs)
+  if (options.persists) {
+    if (db.clearExpiry(entry)) context.effects.tell('PERSIST', args)
+  } else if (options.form !== undefined) expireAt(context, args, key, entry, expiresAtMs)
 }
 
 /** MGET key [key …] → their values, null for those that are not there. https://redis.io/commands/mget */
@@ -192,6 +201,7 @@ function mget(context: CommandContext, args: Args, reply: ReplyWriter): void {
 function mset(context: CommandContext, args: Args, reply: ReplyWriter): void {
   if (args.count % 2 === 0) return reply.error(wrongArity('mset'))
   assignPairs(context, args)
+  context.effects.asGiven(args, (args.count - 1) / 2)
   reply.ok()
 }
 
@@ -211,6 +221,7 @@ function msetnx(context: CommandContext, args: Args, reply: ReplyWriter): void {
     if (db.lookupWrite(db.key(args, index), nowMs) !== NONE) return reply.integer(0)
   }
   assignPairs(context, args)
+  context.effects.asGiven(args, (args.count - 1) / 2)
   reply.integer(1)
 }
 
@@ -223,6 +234,7 @@ function append(context: CommandContext, args: Args, reply: ReplyWriter): void {
   if (offset + args.bytes(2) > STRING_BYTES_MAX) return reply.error(TOO_LONG)
   if (entry === NONE) assign(context, args, 2, NO_EXPIRY)
   else writeRange(db, key, entry, offset, args.buffer, args.start(2), args.end(2))
+  context.effects.asGiven(args)
   reply.integer(offset + args.bytes(2))
 }
 
@@ -252,7 +264,7 @@ function getrange({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter)
 }
 
 /** SETRANGE key offset value → the length afterwards. https://redis.io/commands/setrange */
-function setrange({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): void {
+function setrange({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
   const offset = args.integer(2)
   if (Number.isNaN(offset)) return reply.error(NOT_AN_INTEGER)
   if (offset < 0) return reply.error(BAD_OFFSET)
@@ -263,5 +275,6 @@ function setrange({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter)
   const end = offset + args.bytes(3)
   if (end > STRING_BYTES_MAX) return reply.error(TOO_LONG)
   writeRange(db, key, entry, offset, args.buffer, args.start(3), args.end(3))
+  effects.asGiven(args)
   reply.integer(Math.max(length, end))
 }

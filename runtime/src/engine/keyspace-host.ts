@@ -1,6 +1,7 @@
 /** What all keyspaces of a process share: memory, the hash's seed, and work left over. */
 import { Arena, CHUNK_SHIFT } from './arena.ts'
 import { Bytes } from './bytes.ts'
+import { Effects } from './effect.ts'
 import { Entries, encodings } from './entries.ts'
 import type { HashTable } from './hash-table.ts'
 import { Key } from './key.ts'
@@ -22,6 +23,8 @@ export class KeyspaceHost {
   readonly hasher: KeyHasher
   readonly cursor: ScanCursor
   readonly random: () => number
+  /** What the command that runs has changed. */
+  readonly effects = new Effects()
   /** Scratch objects, each used within one call only. */
   readonly key = new Key()
   readonly otherKey = new Key()

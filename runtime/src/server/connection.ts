@@ -8,11 +8,13 @@
  */
 import type net from 'node:net'
 import type { RequestDecoder } from '../protocol/request-decoder.ts'
+import type { Durability } from '../tenancy/durability.ts'
 import type { Session } from '../tenancy/session.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import { DEFAULT_USER } from '../tenancy/tenant-registry.ts'
 import { Backlog } from './backlog.ts'
 import type { Executor, TurnOutcome } from './executor.ts'
+import { HeldReplies } from './held-replies.ts'
 import { type EngineLimits, OUTPUT_PAUSE_BYTES } from './limits.ts'
 import { Transport, type TransportEvents } from './transport.ts'
 
@@ -20,12 +22,15 @@ import { Transport, type TransportEvents } from './transport.ts'
 export interface ConnectionHost {
   readonly executor: Executor
   readonly limits: EngineLimits
+  readonly durability: Durability
   /** The connection has more to run: give it a turn when others have had theirs. */
   schedule(connection: Connection): void
   /** It joined or left a tenant. */
   moved(connection: Connection): void
   /** It has sent its last reply and waits for the peer to take it. */
   lingers(connection: Connection): void
+  /** It waits for the log: call `logMoved` whenever that got on. */
+  waits(connection: Connection): void
   gone(connection: Connection): void
 }
 
@@ -48,6 +53,8 @@ export class Connection implements Session, TransportEvents {
   #protocol: 2 | 3 = 2
   #decoder: RequestDecoder | undefined
   #backlog: Backlog | undefined
+  #held: HeldReplies | undefined
+  #isEnding = false
   #isScheduled = false
   #isReading = true
   /** Bytes that the tenant's account of buffers holds for this connection. */
@@ -77,7 +84,7 @@ export class Connection implements Session, TransportEvents {
   }
 
   get outputBytes(): number {
-    return this.#transport.pendingBytes
+    return this.#transport.pendingBytes + (this.#held?.bytes ?? 0)
   }
 
   get protocol(): 2 | 3 {
@@ -186,8 +193,8 @@ export class Connection implements Session, TransportEvents {
     decoder.settle()
     if (decoder.commandStart === end) this.#releaseBacklog()
     else this.#keep(decoder, buffer, end)
-    const pendingBytes = this.#transport.pendingBytes
-    const mustWait = pendingBytes > OUTPUT_PAUSE_BYTES
+    const pendingBytes = this.outputBytes
+    const mustWait = pendingBytes > OUTPUT_PAUSE_BYTES || this.#mustLetLogCatchUp()
     if (outcome === 'yielded' && !mustWait) this.#schedule()
     if (outcome === 'yielded' || mustWait) this.#stopReading()
     else this.#readAgain()
@@ -195,6 +202,30 @@ export class Connection implements Session, TransportEvents {
       this.#account(this.queryBytes + pendingBytes)
       this.#checkBacklog()
     }
+  }
+
+  /** Whether it wrote while the log is congested; `logMoved` lets it go on. */
+  #mustLetLogCatchUp(): boolean {
+    const { durability } = this.#host
+    if (!durability.isCongested || this.tenant?.recorder === undefined) return false
+    this.#host.waits(this)
+    return true
+  }
+
+  /** The log has synced more. Returns whether this connection has nothing to wait for any more. */
+  logMoved(): boolean {
+    const { durability, executor } = this.#host
+    const held = this.#held
+    if (held !== undefined) {
+      held.release(durability.syncedSequence, executor.output)
+      if (executor.output.totalBytes > 0) this.#transport.send(executor.output)
+      if (!held.isEmpty) return false
+      this.#held = undefined
+    }
+    if (this.#isEnding) this.#end()
+    else if (durability.isCongested) return false
+    else if (this.#transport.pendingBytes === 0) this.drained()
+    return true
   }
 
   /** Saves what the turn left over from the next read; in a backlog it stays where it is. */
@@ -247,12 +278,22 @@ export class Connection implements Session, TransportEvents {
       return
     }
     const bytes = output.totalBytes
+    const awaited = this.#host.executor.awaitedSequence
+    this.#host.executor.awaitedSequence = 0
     if (bytes === 0) return
     if (this.tenant !== undefined) {
       this.tenant.stats.outputBytes += bytes
       this.tenant.stats.errorReplies += writer.errorCount
     }
-    this.#transport.send(output)
+    if (this.#held === undefined && awaited <= this.#host.durability.syncedSequence) {
+      this.#transport.send(output)
+    } else this.#hold(awaited)
+  }
+
+  #hold(awaited: number): void {
+    if (this.#held === undefined) this.#host.waits(this)
+    this.#held ??= new HeldReplies()
+    this.#held.push(this.#host.executor.output, awaited)
   }
 
   /** Sends what is written, then waits for the peer to take it and to close. */
@@ -261,6 +302,11 @@ export class Connection implements Session, TransportEvents {
     this.#send()
     if (this.#transport.isClosed) return
     this.#releaseBacklog()
+    this.#isEnding = true
+    if (this.#held === undefined) this.#end()
+  }
+
+  #end(): void {
     this.#account(this.#transport.pendingBytes)
     this.#readAgain()
     this.#transport.end()

@@ -8,9 +8,12 @@ import net from 'node:net'
 import type { Assignment, TenantUsage } from '@miniredis/crds'
 import type { Authenticator } from '../commands/connection.ts'
 import { ExecutionContext } from '../commands/execution-context.ts'
+import { Replay } from '../commands/replay.ts'
 import type { ServerFacts } from '../commands/server-facts.ts'
+import { memoryOnly, type StorageCommands } from '../commands/storage.ts'
 import { createCommandIndex } from '../commands/table.ts'
 import { KeyspaceHost } from '../engine/keyspace.ts'
+import type { Durability } from '../tenancy/durability.ts'
 import { Tenant } from '../tenancy/tenant.ts'
 import { DEFAULT_USER, TenantRegistry } from '../tenancy/tenant-registry.ts'
 import type { Clock } from './clock.ts'
@@ -36,8 +39,35 @@ export interface EngineServerOptions {
   readonly settings?: ReadonlyMap<string, string>
   /** A command threw: a bug, to be logged; it has ended the connection that met it. */
   readonly commandFailed: (error: unknown) => void
+  /** Keeps what tenants change; without it all of them live in memory only. */
+  readonly createStorage?: (parts: StorageParts) => Storage
   /** Connections belong to this tenant without authentication, once it is assigned. */
   readonly openTenantUid?: string
+}
+
+/** What keeping data needs of the engine. */
+export interface StorageParts {
+  readonly host: KeyspaceHost
+  /** Runs effects again; throws when a command among them fails. */
+  readonly replay: Replay
+}
+
+/** What the server needs of whoever keeps the data. */
+export interface Storage extends Durability, StorageCommands {
+  /** Called after anything in Durability has changed. One listener. */
+  onChange(listener: () => void): void
+  /** The log has failed for good: what waits for it waits in vain. */
+  readonly hasFailed: boolean
+  /** Tenants are known: reads what was kept. Resolves when all that can be served is served. */
+  start(): Promise<void>
+  /** The tenant is new here or has another configuration: sets its recorder and obstacle. */
+  assigned(tenant: Tenant): void
+  /** The tenant is deleted, and its data with it. */
+  unassigned(tenant: Tenant): void
+  /** Called often: begins what has become due. */
+  tick(nowMs: number): void
+  /** Everything accepted is on the disk when it resolves. */
+  close(): Promise<void>
 }
 
 export interface EngineServer {
@@ -63,7 +93,10 @@ export function createEngineServer(options: EngineServerOptions): EngineServer {
 class Server implements EngineServer, ConnectionHost {
   readonly limits: EngineLimits
   readonly executor: Executor
+  readonly durability: Durability
   readonly #options: EngineServerOptions
+  readonly #storage: Storage | undefined
+  readonly #waiting = new Set<Connection>()
   readonly #registry: TenantRegistry
   readonly #listener: net.Server
   readonly #connections = new Set<Connection>()
@@ -84,7 +117,11 @@ class Server implements EngineServer, ConnectionHost {
     this.#registry = new TenantRegistry(host)
     this.#newcomers = new Newcomers(this.limits)
     this.#housekeeping = new Housekeeping(host, this.#registry, options.clock)
-    this.executor = this.#createExecutor(new Tenant(host, nobody))
+    const nobodysTenant = new Tenant(host, nobody)
+    this.#storage = options.createStorage?.({ host, replay: new Replay(host) })
+    this.#storage?.onChange(() => this.#logMoved())
+    this.durability = this.#storage ?? memoryOnly
+    this.executor = this.#createExecutor(new ExecutionContext(nobodysTenant, host.effects))
     this.#listener = net.createServer(
       {
         pauseOnConnect: true,
@@ -96,7 +133,7 @@ class Server implements EngineServer, ConnectionHost {
     )
   }
 
-  #createExecutor(nobodysTenant: Tenant): Executor {
+  #createExecutor(context: ExecutionContext): Executor {
     const { clock, facts, settings, commandFailed } = this.#options
     const openTenant = () => this.#openTenant()
     const gate: Authenticator = {
@@ -107,12 +144,12 @@ class Server implements EngineServer, ConnectionHost {
         (user === DEFAULT_USER ? openTenant() : undefined) ??
         this.#registry.authenticate(user, password),
     }
-    const index = createCommandIndex(gate, {
-      ...facts,
-      tcpPort: () => this.#port,
-      settings: () => this.#settings(settings),
-    })
-    return new Executor(clock, index, new ExecutionContext(nobodysTenant), commandFailed)
+    const index = createCommandIndex(
+      gate,
+      { ...facts, tcpPort: () => this.#port, settings: () => this.#settings(settings) },
+      this.#storage ?? memoryOnly,
+    )
+    return new Executor(clock, index, context, commandFailed)
   }
 
   #settings(own: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
@@ -139,14 +176,19 @@ class Server implements EngineServer, ConnectionHost {
     const address = this.#listener.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    void this.#storage?.start()
     return this.#port
   }
 
   assign(assignment: Assignment): void {
-    this.#registry.assign(assignment)
+    const tenant = this.#registry.assign(assignment)
+    this.#storage?.assigned(tenant)
   }
 
   unassign(tenantUid: string): boolean {
+    const tenant = this.#registry.get(tenantUid)
+    if (tenant === undefined) return false
+    this.#storage?.unassigned(tenant)
     return this.#registry.unassign(tenantUid)
   }
 
@@ -174,6 +216,7 @@ class Server implements EngineServer, ConnectionHost {
     this.#listener.close(() => resolve())
     for (const connection of [...this.#connections]) connection.close()
     await promise
+    await this.#storage?.close()
   }
 
   #accept(socket: net.Socket): void {
@@ -201,7 +244,20 @@ class Server implements EngineServer, ConnectionHost {
     this.#lingering.set(connection, this.executor.clock.monotonicMs() + LINGER_MS)
   }
 
+  waits(connection: Connection): void {
+    this.#waiting.add(connection)
+  }
+
+  /** The log has got on, or has failed: then nobody may learn whether the last writes last. */
+  #logMoved(): void {
+    for (const connection of this.#waiting) {
+      if (connection.logMoved()) this.#waiting.delete(connection)
+      else if (this.#storage?.hasFailed === true) connection.close()
+    }
+  }
+
   gone(connection: Connection): void {
+    this.#waiting.delete(connection)
     this.#connections.delete(connection)
     this.#newcomers.delete(connection)
     this.#lingering.delete(connection)
@@ -226,9 +282,10 @@ class Server implements EngineServer, ConnectionHost {
   }
 
   #tick(): void {
-    const isWholeSecond = this.#housekeeping.tick()
-    if (!isWholeSecond) return
     const { clock } = this.executor
+    const isWholeSecond = this.#housekeeping.tick()
+    this.#storage?.tick(clock.nowMs())
+    if (!isWholeSecond) return
     this.#newcomers.expire(clock.nowMs())
     this.#newcomers.trim()
     this.#closeIdle(clock.nowMs())
@@ -259,4 +316,6 @@ const nobody: Assignment = {
   memoryLimitBytes: 0,
   connectionsMax: 1,
   databases: 1,
+  persistence: { mode: 'None', fsync: 'No', saveRules: [] },
+  served: true,
 }

@@ -32,6 +32,8 @@ export class Executor {
   readonly output = new ReplyBuffer()
   readonly writer = new RespWriter(this.output)
   readonly clock: Clock
+  /** The log's sequence that the replies of the last turn must wait for; 0: none. */
+  awaitedSequence = 0
   readonly #index: CommandIndex
   readonly #context: ExecutionContext
   readonly #failed: (error: unknown) => void
@@ -70,10 +72,12 @@ export class Executor {
     connection.lastTurnAtMs = context.nowMs
     this.writer.version = connection.protocol
     this.writer.errorCount = 0
+    this.awaitedSequence = 0
     try {
       return this.#runCommands(connection, decoder, buffer, end)
     } catch (error) {
       this.#failed(error)
+      if (this.#context.effects.length > 0) this.#record(connection)
       this.output.reset()
       connection.close()
       return 'ended'
@@ -87,6 +91,7 @@ export class Executor {
     end: number,
   ): TurnOutcome {
     const { output, writer } = this
+    const { effects } = this.#context
     let commands = 0
     let startedAtMs = 0
     for (;;) {
@@ -97,7 +102,9 @@ export class Executor {
         return 'ended'
       }
       if (decoder.args.count > 0) {
+        effects.isOn = connection.tenant?.recorder !== undefined
         dispatch(this.#index, this.#context, decoder.args, writer)
+        if (effects.length > 0) this.#record(connection)
         if (connection.tenant !== undefined) connection.tenant.stats.commands++
         if (connection.isClosing) return 'ended'
       }
@@ -110,5 +117,13 @@ export class Executor {
       }
     }
     return decoder.position === end ? 'drained' : 'yielded'
+  }
+
+  /** Hands on what the command has changed, be it only the first part of what it meant to. */
+  #record({ tenant, databaseIndex }: Connection): void {
+    const { effects, nowMs } = this.#context
+    const sequence = tenant?.recorder?.record(databaseIndex, effects, nowMs) ?? 0
+    if (sequence > this.awaitedSequence) this.awaitedSequence = sequence
+    effects.reset()
   }
 }

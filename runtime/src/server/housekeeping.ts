@@ -3,6 +3,7 @@
  * the whole process calls `tick`; a tenant without such work costs a comparison.
  */
 import type { Keyspace, KeyspaceHost } from '../engine/keyspace.ts'
+import type { Tenant } from '../tenancy/tenant.ts'
 import type { TenantRegistry } from '../tenancy/tenant-registry.ts'
 import type { Clock } from './clock.ts'
 
@@ -13,6 +14,12 @@ const WORK_MS_MAX = 5
 /** Keys that one database looks at before the next has its turn. */
 const EXPIRY_BUDGET = 100
 const RECLAIM_BUDGET = 500
+
+interface ExpiringDatabase {
+  readonly tenant: Tenant
+  readonly index: number
+  readonly database: Keyspace
+}
 
 export class Housekeeping {
   ticks = 0
@@ -45,19 +52,32 @@ export class Housekeeping {
     const first = databases.length === 0 ? 0 : this.ticks % databases.length
     let waiting = [...databases.slice(first), ...databases.slice(0, first)]
     while (waiting.length > 0) {
-      const unfinished: Keyspace[] = []
-      for (const database of waiting) {
+      const unfinished: ExpiringDatabase[] = []
+      for (const expiring of waiting) {
         if (this.#clock.monotonicMs() > deadlineMs) return
-        if (database.expireSome(nowMs, EXPIRY_BUDGET)) unfinished.push(database)
+        if (this.#expireSome(expiring, nowMs)) unfinished.push(expiring)
       }
       waiting = unfinished
     }
   }
 
-  *#expiringDatabases(): Generator<Keyspace> {
+  #expireSome({ tenant, index, database }: ExpiringDatabase, nowMs: number): boolean {
+    const { effects } = this.#host
+    effects.isOn = tenant.recorder !== undefined
+    const isUnfinished = database.expireSome(nowMs, EXPIRY_BUDGET)
+    if (effects.length > 0) {
+      tenant.recorder?.record(index, effects, nowMs)
+      effects.reset()
+    }
+    return isUnfinished
+  }
+
+  /** Nothing expires while a tenant is loading: the log says what did. */
+  *#expiringDatabases(): Generator<ExpiringDatabase> {
     for (const tenant of this.#registry.tenants()) {
-      for (const [, database] of tenant.databases()) {
-        if (database.expiringCount > 0) yield database
+      if (tenant.obstacle?.stops === 'all') continue
+      for (const [index, database] of tenant.databases()) {
+        if (database.expiringCount > 0) yield { tenant, index, database }
       }
     }
   }

@@ -1,25 +1,13 @@
 /** Runs commands against a keyspace of its own and shows the reply's bytes. No sockets. */
+import { defaultPersistence } from '@miniredis/crds'
 import { newHost } from '../../engine/testing/keyspaces.ts'
 import { argsOf } from '../../protocol/args.ts'
 import { ReplyBuffer } from '../../protocol/reply-buffer.ts'
 import { RespWriter } from '../../protocol/resp-writer.ts'
 import type { Session } from '../../tenancy/session.ts'
 import { Tenant } from '../../tenancy/tenant.ts'
-import type { CommandSpec } from '../command.ts'
-import { counterCommands } from '../counters.ts'
+import { dataCommands } from '../data-commands.ts'
 import { wrongArity } from '../dispatch.ts'
-import { expiryCommands } from '../expiry.ts'
-import { keyCommands } from '../keys.ts'
-import { scanningCommands } from '../scanning.ts'
-import { stringCommands } from '../strings.ts'
-
-const specs: readonly CommandSpec[] = [
-  ...stringCommands,
-  ...counterCommands,
-  ...keyCommands,
-  ...expiryCommands,
-  ...scanningCommands,
-]
 
 const assignment = {
   tenantUid: 'uid',
@@ -33,11 +21,15 @@ const assignment = {
   memoryLimitBytes: 0,
   connectionsMax: 1,
   databases: 16,
+  persistence: defaultPersistence,
+  served: true,
 }
 
 export class CommandRunner {
   nowMs = 1_700_000_000_000
-  readonly tenant = new Tenant(newHost(), assignment)
+  readonly host = newHost()
+  readonly tenant = new Tenant(this.host, assignment)
+  readonly effects = this.host.effects
   databaseIndex = 0
   readonly #out = new ReplyBuffer()
   readonly #writer = new RespWriter(this.#out)
@@ -48,7 +40,7 @@ export class CommandRunner {
 
   /** The reply to a command of one character per byte; lines end in a space for legibility. */
   run(...words: readonly string[]): string {
-    const spec = specs.find(({ name }) => name === words[0]?.toLowerCase())
+    const spec = dataCommands.find(({ name }) => name === words[0]?.toLowerCase())
     if (spec === undefined) throw new Error(`no command ${words[0]}`)
     const { arity } = spec
     this.#out.reset()
@@ -71,6 +63,7 @@ export class CommandRunner {
       nowMs: this.nowMs,
       tenant: this.tenant,
       db: this.tenant.database(this.databaseIndex),
+      effects: this.effects,
       session: noSession,
     }
   }
