@@ -1,6 +1,7 @@
 /** Commands on keys and values, which need nothing but their context. */
 import type { CommandSpec } from './command.ts'
 import { counterCommands } from './counters.ts'
+import { dumpCommands } from './dump.ts'
 import { expiryCommands } from './expiry.ts'
 import { keyCommands } from './keys.ts'
 import { scanningCommands } from './scanning.ts'
@@ -12,4 +13,5 @@ export const dataCommands: readonly CommandSpec[] = [
   ...keyCommands,
   ...expiryCommands,
   ...scanningCommands,
+  ...dumpCommands,
 ]

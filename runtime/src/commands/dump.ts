@@ -41,7 +41,7 @@ function dump({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter): vo
  * order of restoreCommand in Redis' cluster.c. https://redis.io/commands/restore
  */
 function restore(context: CommandContext, args: Args, reply: ReplyWriter): void {
-  const { db, nowMs } = context
+  const { db, nowMs, effects } = context
   const options = parseOptions(args)
   if (typeof options === 'string') return reply.error(options)
   const exists = db.lookupWrite(db.key(args, 1), nowMs) !== NONE
@@ -60,7 +60,11 @@ function restore(context: CommandContext, args: Args, reply: ReplyWriter): void 
   const entry = db.lookupWrite(key, nowMs)
   if (expiresAtMs === NO_EXPIRY || expiresAtMs > nowMs) {
     type.store(db, key, entry, value, expiresAtMs)
-  } else if (entry !== NONE) db.remove(key, entry)
+    effects.tellRestore(args, Math.max(0, expiresAtMs))
+  } else if (entry !== NONE) {
+    db.remove(key, entry)
+    effects.tell('DEL', args)
+  }
   reply.ok()
 }
 

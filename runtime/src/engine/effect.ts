@@ -76,6 +76,19 @@ export class Effects {
     for (const word of tail) this.#text(String(word))
   }
 
+  /** The key, which is argument 1, was restored from argument 3; 0: it has no expiry time. */
+  tellRestore(command: ByteStrings, expiresAtMs: number): void {
+    if (!this.isOn) return
+    this.changes++
+    this.#line(STAR, 6)
+    this.#text('RESTORE')
+    this.#argument(command, 1)
+    this.#text(String(expiresAtMs))
+    this.#argument(command, 3)
+    this.#text('REPLACE')
+    this.#text('ABSTTL')
+  }
+
   /** The key in `buffer[start, end)` went because its time was over. Counts as no change. */
   expired(buffer: Buffer, start: number, end: number): void {
     if (!this.isOn) return
