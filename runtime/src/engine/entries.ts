@@ -8,7 +8,8 @@
  *
  *   word 0   bit 0 there is an expiry · bit 1 the key is long · 2-15 bytes of the key ·
  *            16-31 bytes of the inline value
- *   word 1   bits 0-3 kind · 4-7 encoding · 8-31 access clock (for LRU and LFU, unused so far)
+ *   word 1   bits 0-3 kind · 4-6 encoding · 7 mark (see keyspace-walk.ts) ·
+ *            8-31 access clock (for LRU and LFU, unused so far)
  *   expiry   two words: milliseconds since the epoch as a 64-bit integer, low word first;
  *            NO_EXPIRY after PERSIST, which leaves the room
  *   long key its length, when that does not fit word 0
@@ -50,6 +51,8 @@ const KEY_SHIFT = 2
 const INLINE_SHIFT = 16
 const KIND_MASK = 0x0f
 const ENCODING_SHIFT = 4
+const ENCODING_MASK = 0x07
+const MARK = 0x80
 const HEADER_BYTES = 8
 const FIELD_BYTES = 8
 const WORD = 2 ** 32
@@ -86,7 +89,20 @@ export class Entries {
   }
 
   encoding(entry: number): number {
-    return (this.wordsOf(entry)[wordAt(entry) + 1] >>> ENCODING_SHIFT) & KIND_MASK
+    return (this.wordsOf(entry)[wordAt(entry) + 1] >>> ENCODING_SHIFT) & ENCODING_MASK
+  }
+
+  /** Whether a walk has seen to the entry already. New records are not marked. */
+  isMarked(entry: number): boolean {
+    return (this.wordsOf(entry)[wordAt(entry) + 1] & MARK) !== 0
+  }
+
+  mark(entry: number): void {
+    this.wordsOf(entry)[wordAt(entry) + 1] |= MARK
+  }
+
+  unmark(entry: number): void {
+    this.wordsOf(entry)[wordAt(entry) + 1] &= ~MARK
   }
 
   hasKey(entry: number, key: Key): boolean {
@@ -235,7 +251,7 @@ function keyLength(words: Int32Array, at: number): number {
 
 function keyOffset(words: Int32Array, at: number): number {
   const flags = words[at]
-  const encoding = (words[at + 1] >>> ENCODING_SHIFT) & KIND_MASK
+  const encoding = (words[at + 1] >>> ENCODING_SHIFT) & ENCODING_MASK
   const cell = encoding === encodings.inline ? 0 : FIELD_BYTES
   return HEADER_BYTES + ((flags & HAS_EXPIRY) << 3) + ((flags & HAS_LONG_KEY) << 2) + cell
 }

@@ -10,6 +10,7 @@ import { Entries, NO_EXPIRY, type Shape } from './entries.ts'
 import { HashTable, NONE } from './hash-table.ts'
 import type { ByteStrings, Key } from './key.ts'
 import type { KeyspaceHost } from './keyspace-host.ts'
+import { KeyspaceWalk, type WalkVisitor } from './keyspace-walk.ts'
 import { MemoryAccount } from './memory-account.ts'
 import { dueOf, RANK_END } from './segment.ts'
 
@@ -38,6 +39,7 @@ export class Keyspace {
   #table: HashTable
   #expiringCount = 0
   #expiryRank = 0
+  #walk: KeyspaceWalk | undefined
 
   /** `account` is the tenant's; its `usedBytes` is what a memory limit compares. */
   constructor(host: KeyspaceHost, account: MemoryAccount) {
@@ -100,8 +102,10 @@ export class Keyspace {
    */
   put(key: Key, entry: number, shape: Shape): number {
     if (entry === NONE) return this.#add(key, shape)
+    this.#walk?.willChange(key.hash, entry)
     const hadExpiry = this.entries.expiresAtMs(entry) !== NO_EXPIRY
     const next = this.#rewrite(key, entry, shape)
+    this.#walk?.isNew(key.hash, next)
     if (hadExpiry) this.#expiringCount--
     if (shape.expiresAtMs !== NO_EXPIRY) this.#countExpiry(key.hash, shape.expiresAtMs)
     return next
@@ -110,6 +114,7 @@ export class Keyspace {
   /** Sets or changes when the entry expires; returns where it is now. */
   setExpiry(key: Key, entry: number, expiresAtMs: number): number {
     const { entries } = this
+    this.#walk?.willChange(key.hash, entry)
     if (entries.expiresAtMs(entry) !== NO_EXPIRY) this.#expiringCount--
     const next = entries.hasExpiryField(entry) ? entry : this.#addExpiryField(key, entry)
     entries.setExpiresAtMs(next, expiresAtMs)
@@ -120,9 +125,15 @@ export class Keyspace {
   /** PERSIST: whether there was an expiry to remove. */
   clearExpiry(entry: number): boolean {
     if (this.entries.expiresAtMs(entry) === NO_EXPIRY) return false
+    this.#walk?.willChange(this.#hashOf(entry), entry)
     this.entries.setExpiresAtMs(entry, NO_EXPIRY)
     this.#expiringCount--
     return true
+  }
+
+  /** To be called before the value of `entry` is changed where it is, without `put`. */
+  willWrite(key: Key, entry: number): void {
+    this.#walk?.willWrite(key.hash, entry)
   }
 
   /** Deletes the entry of `key`. */
@@ -132,7 +143,9 @@ export class Keyspace {
 
   /** Moves the value and expiry of `entry`, which is that of `key`, to `target`, which has none. */
   rename(key: Key, entry: number, target: Key): void {
+    this.#walk?.willChange(key.hash, entry)
     const next = this.entries.withKey(entry, target, this.#account)
+    this.#walk?.isNew(target.hash, next)
     this.#table.remove(key.hash, entry)
     this.host.arena.free(entry, this.#account) // the record alone: `next` has its value
     this.#table.insert(target.hash, next)
@@ -144,7 +157,8 @@ export class Keyspace {
   clear(): void {
     if (this.size === 0) return
     const { size } = this
-    this.host.abandon(this.#table)
+    if (this.#walk?.keeps(this.#table) !== true) this.host.abandon(this.#table)
+    this.#walk = undefined
     this.#account = new MemoryAccount(this.#tenantAccount)
     this.#table = new HashTable(this.host.arena, this.entries, this.#account)
     this.#expiringCount = 0
@@ -178,6 +192,19 @@ export class Keyspace {
     return this.#table.scan(rank, count, out)
   }
 
+  /**
+   * Begins to show `visitor` every entry of this moment, each as it is now, while it is written to.
+   * The caller steps the walk to its end. One at a time.
+   */
+  walk(visitor: WalkVisitor): KeyspaceWalk {
+    if (this.#walk !== undefined) throw new Error('the keyspace is being walked already')
+    const walk = new KeyspaceWalk(this.host, this.#table, visitor, () => {
+      if (this.#walk === walk) this.#walk = undefined
+    })
+    this.#walk = walk
+    return walk
+  }
+
   /** Removes the entry if its time is over, and says so. For entries that a scan found. */
   removeIfExpired(entry: number, nowMs: number): boolean {
     if (!this.isExpired(entry, nowMs)) return false
@@ -193,6 +220,7 @@ export class Keyspace {
   #add(key: Key, shape: Shape): number {
     if (this.host.hasReclaimable) this.host.reclaimSome(RECLAIMED_PER_INSERT)
     const entry = this.entries.create(key, shape, this.#account)
+    this.#walk?.isNew(key.hash, entry)
     this.#table.insert(key.hash, entry)
     if (shape.expiresAtMs !== NO_EXPIRY) this.#countExpiry(key.hash, shape.expiresAtMs)
     return entry
@@ -243,10 +271,14 @@ export class Keyspace {
 
   #expire(hash: number, entry: number): void {
     this.stats.expired++
+    const start = this.entries.keyStart(entry)
+    const end = start + this.entries.keyBytes(entry)
+    this.host.effects.expired(this.entries.bytesOf(entry), start, end)
     this.#removeHashed(hash, entry)
   }
 
   #removeHashed(hash: number, entry: number): void {
+    this.#walk?.willChange(hash, entry)
     if (this.entries.expiresAtMs(entry) !== NO_EXPIRY) this.#expiringCount--
     this.#table.remove(hash, entry)
     this.host.freeEntry(entry, this.#account)

@@ -100,12 +100,17 @@ export function setInteger(
     inlineBytes: 0,
     expiresAtMs,
   })
-  writeInteger(db, next, value)
+  writeCell(db, next, value)
   return next
 }
 
-/** Overwrites the integer of an entry that holds one. */
-export function writeInteger(db: Keyspace, entry: number, value: number): void {
+/** Overwrites the integer of `entry`, which is that of `key` and holds one. */
+export function writeInteger(db: Keyspace, key: Key, entry: number, value: number): void {
+  db.willWrite(key, entry)
+  writeCell(db, entry, value)
+}
+
+function writeCell(db: Keyspace, entry: number, value: number): void {
   const words = db.entries.wordsOf(entry)
   const at = db.entries.cellAt(entry)
   words[at] = value | 0
@@ -125,6 +130,7 @@ export function writeRange(
   start: number,
   end: number,
 ): number {
+  if (entry !== NONE) db.willWrite(key, entry)
   const oldLength = entry === NONE ? 0 : lengthOf(db, entry)
   const length = Math.max(oldLength, offset + end - start)
   const next = resize(db, key, entry, oldLength, length)

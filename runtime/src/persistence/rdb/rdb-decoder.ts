@@ -203,13 +203,16 @@ export class RdbDecoder {
     switch (opcode) {
       case opcodes.slotInfo:
         for (let part = 0; part < 3; part++) reader.length()
-        return
+        break
       case opcodes.function:
-        return reader.skipString()
+        reader.skipString()
+        break
       case opcodes.functionPreRelease:
-        return this.#skipPreReleaseFunction()
+        this.#skipPreReleaseFunction()
+        break
       case opcodes.moduleAux:
-        return this.#skipModuleAux()
+        this.#skipModuleAux()
+        break
     }
   }
 
@@ -266,5 +269,5 @@ export class RdbDecoder {
 
 const TRAILING = 'bytes after the end'
 
-/** Times before the epoch are as over as the epoch; later ones than a double holds are cut. */
-const toExpiry = (atMs: number): number => Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, atMs))
+/** Times up to the epoch are as over as its first millisecond; those beyond a double's are cut. */
+const toExpiry = (atMs: number): number => Math.max(1, Math.min(Number.MAX_SAFE_INTEGER, atMs))

@@ -6,7 +6,7 @@
  * `keep` first. Bytes that are given up rather than changed (a block that is freed) need nothing:
  * the reference holds them.
  */
-import { type Bytes, copyBytes } from '../../engine/bytes.ts'
+import { Bytes, copyBytes } from '../../engine/bytes.ts'
 import { parseInteger } from '../../protocol/numbers.ts'
 import { Crc64 } from './crc64.ts'
 import { lengths, stringEncodings } from './format.ts'
@@ -26,6 +26,8 @@ interface Piece {
 }
 
 export class RdbOutput {
+  /** For those who write values: the bytes of one, not anybody else's. */
+  readonly scratch = new Bytes()
   readonly #pieceBytes: number
   readonly #crc = new Crc64()
   readonly #pieces: Piece[] = []
@@ -83,7 +85,10 @@ export class RdbOutput {
     const length = end - start
     if (length <= INTEGER_CHARACTERS_MAX) {
       const value = spelledInteger(buffer, start, end)
-      if (value !== undefined) return this.#integer(value)
+      if (value !== undefined) {
+        this.#integer(value)
+        return
+      }
     }
     this.length(length)
     if (length > COPIED_BYTES_MAX) this.#borrow(buffer, start, end)
@@ -92,8 +97,8 @@ export class RdbOutput {
 
   /** An integer as a string value: encoded if it fits 32 bits, else its digits. */
   integerString(value: number): void {
-    if ((value | 0) === value) return this.#integer(value)
-    this.text(String(value))
+    if ((value | 0) === value) this.#integer(value)
+    else this.text(String(value))
   }
 
   /** One byte per character, always as a string. */

@@ -132,11 +132,17 @@ export class RdbReader {
   skipString(): void {
     const offset = this.offset
     const length = this.#lengthOrEncoding()
-    if (this.#encoding === NOT_ENCODED) return this.skip(this.#checked(length, offset))
+    if (this.#encoding === NOT_ENCODED) {
+      this.skip(this.#checked(length, offset))
+      return
+    }
     if (this.#encoding > stringEncodings.lzf) {
       this.fail(`unknown string encoding ${this.#encoding}`, offset)
     }
-    if (this.#encoding < stringEncodings.lzf) return this.skip(1 << this.#encoding)
+    if (this.#encoding < stringEncodings.lzf) {
+      this.skip(1 << this.#encoding)
+      return
+    }
     const compressedBytes = this.#checked(this.length(), offset)
     this.length()
     this.skip(compressedBytes)

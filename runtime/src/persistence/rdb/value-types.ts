@@ -30,7 +30,7 @@ const string: ValueType = {
   },
   write: (output, db, entry) => {
     if (isInteger(db, entry)) return output.integerString(integerOf(db, entry))
-    const value = bytesOf(db, entry, db.host.value)
+    const value = bytesOf(db, entry, output.scratch)
     output.string(value.buffer, value.start, value.end)
   },
 }
