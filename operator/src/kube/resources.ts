@@ -10,6 +10,7 @@ import type {
   V1PodDisruptionBudget,
   V1Secret,
   V1Service,
+  V1StorageClass,
 } from '@kubernetes/client-node'
 import {
   apiVersion,
@@ -29,6 +30,7 @@ export type Service = Builtin<V1Service>
 export type EndpointSlice = Builtin<V1EndpointSlice>
 export type PersistentVolumeClaim = Builtin<V1PersistentVolumeClaim>
 export type PodDisruptionBudget = Builtin<V1PodDisruptionBudget>
+export type StorageClass = Builtin<V1StorageClass>
 export type KubeNode = Builtin<V1Node>
 export type Lease = Builtin<V1Lease>
 export type KubeEvent = Builtin<CoreV1Event>
@@ -65,6 +67,11 @@ export const podDisruptionBudgets: ResourceType<PodDisruptionBudget> = namespace
 )
 export const leases: ResourceType<Lease> = namespaced('coordination.k8s.io/v1', 'Lease', 'leases')
 export const nodes: ResourceType<KubeNode> = cluster('v1', 'Node', 'nodes')
+export const storageClasses: ResourceType<StorageClass> = cluster(
+  'storage.k8s.io/v1',
+  'StorageClass',
+  'storageclasses',
+)
 export const customResourceDefinitions: ResourceType<CustomResourceDefinition> = cluster(
   'apiextensions.k8s.io/v1',
   'CustomResourceDefinition',

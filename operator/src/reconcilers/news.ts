@@ -94,16 +94,36 @@ export class News {
     if (pool === undefined) return
     for (const record of this.#recordsOn(member, pool))
       if (this.#concerns(record, change)) enqueue(tenantControllerName, tenantKey(record))
-    if (change !== 'usage') this.#tellPool(pool)
+    if (change === 'storage' ? this.#hasSettled(member) : change !== 'usage') this.#tellPool(pool)
   }
 
   /** Whether a tenant has to look, when something changed at the member that holds its shard. */
   #concerns(record: ShardRecord, change: MemberChange): boolean {
     const { members } = this.#options
     if (change === 'usage') return this.#isUsageDue(record)
+    if (change === 'storage') return this.#isStorageNews(record)
     if (change !== 'held') return true
     const held = members.report(record.primary.member)?.held.get(shardKey(record))
     return held?.epoch !== record.epoch
+  }
+
+  /** Nothing loads any more: an upgrade that waited may go on. */
+  #hasSettled(member: string): boolean {
+    return this.#options.members.report(member)?.storage.loading.length === 0
+  }
+
+  /** Something is wrong with it now, or its status says that something is. */
+  #isStorageNews(record: ShardRecord): boolean {
+    const { caches, members } = this.#options
+    const storage = members.report(record.primary.member)?.storage
+    if (storage === undefined) return false
+    const key = shardKey(record)
+    const { loading, damaged, volume } = storage
+    if (volume.state !== 'Healthy') return true
+    if ([...loading, ...damaged].some((entry) => shardKey(entry) === key)) return true
+    const { tenantNamespace: namespace, tenantName: name } = record
+    const conditions = caches.of(tenantNodes).get({ namespace, name })?.status?.conditions ?? []
+    return conditions.some(({ type, status }) => type === 'StorageHealthy' && status === 'False')
   }
 
   #isUsageDue(record: ShardRecord): boolean {

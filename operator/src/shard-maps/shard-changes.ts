@@ -1,10 +1,13 @@
 /** What may become of a shard record. Pure; each runs inside ShardMapStore.mutate. */
-import type { Incarnation, ShardRecord } from '@miniredis/crds'
+import type { DeletionPolicy, Incarnation, ShardRecord } from '@miniredis/crds'
 import { type PlacementMember, placeCopies } from '../placement/placement.ts'
 import type { SlotRange } from '../placement/slots.ts'
 import type { ShardIdentity, ShardTable } from './shard-table.ts'
 
 export interface ShardPlacement extends ShardIdentity {
+  readonly deletionPolicy: DeletionPolicy
+  /** The TenantNode, where it is not the one that the data are named after. */
+  readonly ownerUid?: string | undefined
   readonly tenantNamespace: string
   readonly tenantName: string
   readonly range: SlotRange
@@ -24,6 +27,7 @@ export function placeShard(table: ShardTable, placement: ShardPlacement): ShardR
   const present = table.find(placement)
   if (present !== undefined) return present
   const { tenantUid, shard, tenantNamespace, tenantName, range, holder } = placement
+  const { deletionPolicy, ownerUid } = placement
   const member = holder?.member ?? chooseMember(table, placement)
   if (member === undefined) return undefined
   const record: ShardRecord = {
@@ -34,6 +38,8 @@ export function placeShard(table: ShardTable, placement: ShardPlacement): ShardR
     ...range,
     epoch: (holder?.epoch ?? 0) + 1,
     phase: 'Serving',
+    deletionPolicy,
+    ...(ownerUid !== undefined && { ownerUid }),
     primary: { member },
     configuration: { version: 1, copies: [{ member }] },
   }
@@ -87,6 +93,21 @@ const isSameIncarnation = (a: Incarnation | undefined, b: Incarnation): boolean 
 /** A member has seen a higher epoch than the API: the shard goes on above it (AUTHORITY 4). */
 export const raiseEpoch = (record: ShardRecord, epochMin: number): ShardRecord =>
   record.epoch >= epochMin ? record : { ...record, epoch: epochMin }
+
+/** A Delete that is not written down is one too: records from before the policy have none. */
+export const deletionPolicyOf = ({ deletionPolicy = 'Delete' }: ShardRecord): DeletionPolicy =>
+  deletionPolicy
+
+/** Its tenant is gone: nobody owns the shard, nobody is served, and the data stay. */
+export function retainShard({ ownerUid: _, ...record }: ShardRecord): ShardRecord {
+  return { ...record, phase: 'Retained' }
+}
+
+/** Another TenantNode of the same name takes the data over, under an epoch of its own. */
+export const adoptShard = (record: ShardRecord, ownerUid: string): ShardRecord =>
+  record.phase === 'Retained'
+    ? { ...record, phase: 'Serving', ownerUid, epoch: record.epoch + 1 }
+    : record
 
 /** Changes the record of a shard, if there is one. */
 export function changeShard(

@@ -1,5 +1,10 @@
 /** Carries out the steps of a pool's plan, in order, until one fails. */
-import { memberTlsSecretName, terminationProofFinalizer } from '@miniredis/crds'
+import {
+  memberTlsSecretName,
+  ownerUidOf,
+  type ShardRecord,
+  terminationProofFinalizer,
+} from '@miniredis/crds'
 import { buildMemberVolume } from '../../builders/member-volume.ts'
 import { controllerOf, type PoolOwner } from '../../builders/owned-metadata.ts'
 import { buildRuntimePod } from '../../builders/runtime-pod.ts'
@@ -8,11 +13,12 @@ import { isApplied } from '../../kube/difference.ts'
 import { isKubeError, KubeError } from '../../kube/errors.ts'
 import type { KubeObject, ResourceType } from '../../kube/object.ts'
 import { persistentVolumeClaims, pods, secrets, services } from '../../kube/resources.ts'
-import { changeShard } from '../../shard-maps/shard-changes.ts'
+import { changeShard, retainShard } from '../../shard-maps/shard-changes.ts'
 import { announceStep } from './announcements.ts'
 import type { Observed } from './observe.ts'
 import type { PoolStep, ShardToWipe } from './plan.ts'
 import type { PoolPorts } from './ports.ts'
+import { isKept, type ShardToRetain } from './retention.ts'
 
 type StepOf<K extends PoolStep['kind']> = Extract<PoolStep, { kind: K }>
 
@@ -75,8 +81,26 @@ async function change(
     case 'applyService':
       await kube.apply(services, step.object)
       return
+    case 'expandVolume':
+      return expandVolume(step, ports)
+    case 'retainTenants':
+      return changeRecords(seen, ports, retainShard, (record) => {
+        return isKept(record) && step.tenantUids.includes(ownerUidOf(record))
+      })
+    case 'closeShards':
+      return closeShards(step.shards, ports)
     case 'giveUpTenants':
-      return giveUpTenants(step, seen, ports)
+      return changeRecords(seen, ports, giveUp, (record) => {
+        return (
+          record.phase === 'Serving' &&
+          !isKept(record) &&
+          step.tenantUids.includes(ownerUidOf(record))
+        )
+      })
+    case 'removeRetained':
+      return changeRecords(seen, ports, giveUp, ({ phase, tenantUid }) => {
+        return phase === 'Retained' && step.tenantUids.includes(tenantUid)
+      })
     case 'wipeShards':
       return wipeShards(step.shards, seen, ports)
   }
@@ -147,17 +171,37 @@ async function issueCertificate(
   else await ports.kube.apply(secrets, secret)
 }
 
-async function giveUpTenants(
-  { tenantUids }: StepOf<'giveUpTenants'>,
+async function expandVolume(
+  { member, size }: StepOf<'expandVolume'>,
+  { kube, namespace }: PoolPorts,
+): Promise<void> {
+  const patch = { spec: { resources: { requests: { storage: size } } } }
+  await kube.merge(persistentVolumeClaims, { namespace, name: member }, patch)
+}
+
+const giveUp = (record: ShardRecord): ShardRecord => ({ ...record, phase: 'Removing' })
+
+/** Judged again on what the API has: a tenant may have changed its policy meanwhile. */
+async function changeRecords(
   seen: Observed,
   { shards }: PoolPorts,
+  change: (record: ShardRecord) => ShardRecord,
+  isMeant: (record: ShardRecord) => boolean,
 ): Promise<void> {
-  const given = new Set(tenantUids)
   await shards.mutate(poolOf(seen), (table) => {
-    for (const record of table.records)
-      if (given.has(record.tenantUid))
-        changeShard(table, record, (present) => ({ ...present, phase: 'Removing' }))
+    for (const record of table.records.filter(isMeant)) changeShard(table, record, change)
   })
+}
+
+async function closeShards(
+  retained: readonly ShardToRetain[],
+  { members }: PoolPorts,
+): Promise<void> {
+  const results = await Promise.all(
+    retained.map(({ member, ...shard }) => members.retain(member, shard)),
+  )
+  if (results.some(({ kind }) => kind !== 'done'))
+    throw new KubeError('Unavailable', 'some members have not closed their retained shards yet')
 }
 
 /** A member that refuses or does not answer keeps its shard and its record until the next time. */

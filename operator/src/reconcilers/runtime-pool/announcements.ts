@@ -31,6 +31,13 @@ function describeStep(step: PoolStep): string | undefined {
       return `Removed member ${step.member} with its volume.`
     case 'giveUpTenants':
       return `Gave up the shards of ${step.tenantUids.length} deleted tenants.`
+    case 'expandVolume':
+      return `Expanded the volume of ${step.member} to ${step.size}.`
+    case 'retainTenants':
+      return `Kept the data of the deleted tenants ${step.tenantUids.join(', ')}.`
+    case 'removeRetained':
+      return `Gave up the kept data of the deleted tenants ${step.tenantUids.join(', ')}.`
+    case 'closeShards':
     case 'createVolume':
     case 'createService':
     case 'applyService':

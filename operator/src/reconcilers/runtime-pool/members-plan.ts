@@ -7,6 +7,7 @@ import type { KubeObject, Stored } from '../../kube/object.ts'
 import type { Pod } from '../../kube/resources.ts'
 import type { MemberTarget } from '../../runtime-client/member-report.ts'
 import { countCopies } from '../../shard-maps/shard-table.ts'
+import { storageOf } from '../member-storage.ts'
 import { isGoing, isPodReady, wantedMembers } from '../members.ts'
 import type { Observed, PoolMember } from './observe.ts'
 import { isTerminal, proofOfTermination, type TerminationProof } from './termination-proof.ts'
@@ -133,12 +134,15 @@ export function planReplacement(pool: PoolOwner, seen: Observed): readonly Membe
     : [{ kind: 'deletePod', pod: next.pod, why: 'TemplateChanged' }]
 }
 
-/** Ready, and holding every shard that the records give it. */
-export function isServing({ name, pod, report }: PoolMember, { records }: Observed): boolean {
+/** Ready, and serving every shard that the records give it: none is still read, none is damaged. */
+export function isServing(member: PoolMember, { records }: Observed): boolean {
+  const { name, pod, report } = member
   if (pod === undefined || !isPodReady(pod)) return false
   const own = records.filter(({ primary, phase }) => primary.member === name && phase === 'Serving')
   if (own.length === 0) return true
   if (!report?.connected) return false
+  const { loading = [], damaged = [] } = storageOf(member) ?? {}
+  if (loading.length > 0 || damaged.length > 0) return false
   return own.every(
     ({ tenantUid, shard, epoch }) => report.held.get(`${tenantUid}/${shard}`)?.epoch === epoch,
   )

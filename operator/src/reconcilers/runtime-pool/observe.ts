@@ -1,5 +1,12 @@
 /** Everything that a pool's plan needs, read into one value; nothing is read later. */
-import { annotations, labels, runtimePoolSchema, type ShardRecord, shardKey } from '@miniredis/crds'
+import {
+  annotations,
+  labels,
+  ownerUidOf,
+  runtimePoolSchema,
+  type ShardRecord,
+  shardKey,
+} from '@miniredis/crds'
 import { decodeSecretData } from '../../builders/connection-secret.ts'
 import { poolServiceName } from '../../builders/pool-service.ts'
 import { isKubeError } from '../../kube/errors.ts'
@@ -17,12 +24,14 @@ import {
   type Service,
   secrets,
   services,
+  storageClasses,
   tenantNodes,
 } from '../../kube/resources.ts'
 import type { MemberView } from '../members.ts'
 import { observeMembers } from '../tenant-node/observe.ts'
 import type { OrphanView } from './orphans.ts'
 import type { PoolPorts } from './ports.ts'
+import { classOf, smallClaims } from './volumes-plan.ts'
 
 const TENANT_DEFINITION = { name: 'tenantnodes.miniredis.io' }
 
@@ -36,6 +45,7 @@ export interface StrayShard {
   readonly tenantUid: string
   readonly shard: number
   readonly epoch: number
+  readonly retained: boolean
 }
 
 export interface Observed {
@@ -48,6 +58,8 @@ export interface Observed {
   readonly members: readonly PoolMember[]
   /** By member. */
   readonly volumes: ReadonlyMap<string, Stored<PersistentVolumeClaim>>
+  /** Of the StorageClasses of volumes that are too small: those whose volumes can grow. */
+  readonly expandableClasses: ReadonlySet<string>
   readonly certificates: ReadonlyMap<string, Stored<Secret>>
   /** Members whose certificate must be issued, for the first time or anew. */
   readonly dueCertificates: ReadonlySet<string>
@@ -68,15 +80,16 @@ export async function observePool(key: Key, ports: PoolPorts): Promise<Observed>
   const records = pool === undefined ? [] : await shards.read(name)
   const strays = straysOf(members, records)
   const certificates = byMember(caches.of(secrets).withLabel(labels.pool, name))
-  return {
+  const seen = {
     name,
     pool,
     invalid,
     members,
     volumes: byMember(caches.of(persistentVolumeClaims).withLabel(labels.pool, name)),
+    expandableClasses: new Set<string>(),
     certificates,
     dueCertificates:
-      pool === undefined ? new Set() : await dueCertificates(name, certificates, ports),
+      pool === undefined ? new Set<string>() : await dueCertificates(name, certificates, ports),
     service: caches.of(services).get({ namespace, name: poolServiceName(name) }),
     records,
     strays,
@@ -84,6 +97,19 @@ export async function observePool(key: Key, ports: PoolPorts): Promise<Observed>
     linked: memory.linked.get(name) ?? new Set(),
     defaultImage,
   }
+  return { ...seen, expandableClasses: await readExpandableClasses(seen, ports) }
+}
+
+/** Asks the API only while there is a volume to expand. */
+async function readExpandableClasses(
+  seen: Observed,
+  { kube }: PoolPorts,
+): Promise<ReadonlySet<string>> {
+  const small = seen.pool === undefined ? [] : smallClaims(seen.pool, seen)
+  const names = [...new Set(small.map(([, claim]) => classOf(claim)))].filter(Boolean)
+  const classes = await Promise.all(names.map((name) => kube.get(storageClasses, { name })))
+  const expandable = classes.filter((found) => found?.allowVolumeExpansion === true)
+  return new Set(expandable.map((found) => found?.metadata.name ?? ''))
 }
 
 /** The same rules as in the API server, for objects that came by an older or a missing schema. */
@@ -124,7 +150,13 @@ function straysOf(
   return members.flatMap(({ name, report }) =>
     [...(report?.connected ? report.held.values() : [])]
       .filter((held) => !recorded.has(`${name} ${shardKey(held)}`))
-      .map(({ tenantUid, shard, epoch }) => ({ member: name, tenantUid, shard, epoch })),
+      .map(({ tenantUid, shard, epoch, retained }) => ({
+        member: name,
+        tenantUid,
+        shard,
+        epoch,
+        retained,
+      })),
   )
 }
 
@@ -136,9 +168,11 @@ async function observeOrphans(
   ports: PoolPorts,
 ): Promise<OrphanView> {
   const serving = records.filter(({ phase }) => phase === 'Serving')
-  const leaving = new Set(records.filter(({ phase }) => phase === 'Removing').map(tenantUidOf))
-  const owners = new Set([...serving, ...strays].map(tenantUidOf))
-  const cached = new Set(ports.caches.of(tenantNodes).list().map(uidOf))
+  const leaving = new Set(records.filter(({ phase }) => phase === 'Removing').map(ownerUidOf))
+  // What is only kept has no owner to miss: a person decides about it.
+  const open = strays.filter(({ retained }) => !retained)
+  const owners = new Set([...serving.map(ownerUidOf), ...open.map(({ tenantUid }) => tenantUid)])
+  const cached = new Set(ports.caches.of(tenantNodes).list().flatMap(dataUidsOf))
   const isMissing = [...owners].some((uid) => !cached.has(uid) && !leaving.has(uid))
   const known = pool?.status?.tenantDefinitionUid
   const isFirstLook = known === undefined || (pool?.status?.tenants ?? 0) === 0
@@ -159,14 +193,17 @@ async function observeOrphans(
   return { ...base, vanished, definitionUid: await readDefinitionUid(ports) }
 }
 
-const tenantUidOf = ({ tenantUid }: { readonly tenantUid: string }): string => tenantUid
-const uidOf = ({ metadata }: Stored<KubeObject>): string => metadata.uid
+/** A tenant's own UID, and that of the data that it adopted: they are not orphans while it lives. */
+function dataUidsOf({ metadata }: Stored<KubeObject>): readonly string[] {
+  const adopted = metadata.annotations?.[annotations.adopt]
+  return adopted === undefined ? [metadata.uid] : [metadata.uid, adopted]
+}
 
 /** None when the API does not even know the kind; the definition's absence then decides. */
 async function readTenantUids({ kube }: PoolPorts): Promise<ReadonlySet<string>> {
   try {
     const { items } = await listAll(kube, tenantNodes)
-    return new Set(items.map(({ metadata }) => metadata.uid))
+    return new Set(items.flatMap(dataUidsOf))
   } catch (error) {
     if (isKubeError(error, 'UnknownResource')) return new Set()
     throw error

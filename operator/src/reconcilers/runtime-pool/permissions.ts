@@ -43,6 +43,8 @@ export const runtimePoolPermissions: readonly Permission[] = [
     scope: 'operator',
   },
   { group: '', resources: ['nodes'], verbs: ['get', 'list', 'watch'], scope: 'cluster' },
+  // Whether a volume that has become too small can grow.
+  { group: 'storage.k8s.io', resources: ['storageclasses'], verbs: ['get'], scope: 'cluster' },
   // Whether a tenant is gone is asked of the API itself, and whether its definition is.
   {
     group: apiGroup,

@@ -1,5 +1,5 @@
 /** What to do for one pool. Pure: from what was observed to steps as data. */
-import type { ShardRecord } from '@miniredis/crds'
+import { ownerUidOf, type ShardRecord } from '@miniredis/crds'
 import type { PoolOwner } from '../../builders/owned-metadata.ts'
 import { buildPoolService } from '../../builders/pool-service.ts'
 import { isApplied } from '../../kube/difference.ts'
@@ -13,18 +13,24 @@ import {
   planRemovals,
   planReplacement,
 } from './members-plan.ts'
-import type { Observed, PoolMember, StrayShard } from './observe.ts'
+import type { Observed, PoolMember } from './observe.ts'
 import { judgeOrphans, type OrphanVerdict } from './orphans.ts'
+import { isKept, planRetention, type RetentionStep, removableShards } from './retention.ts'
+import { planExpansion, type VolumeStep } from './volumes-plan.ts'
 
 /** How soon to look again without any news: often enough for certificates, which last days. */
 const LOOK_AGAIN_MS = 3_600_000
 
 export type PoolStep =
   | MemberStep
+  | VolumeStep
+  | RetentionStep
   | { readonly kind: 'createService'; readonly object: Service }
   | { readonly kind: 'applyService'; readonly object: Service }
   /** Records that the shards of these tenants may be wiped. */
   | { readonly kind: 'giveUpTenants'; readonly tenantUids: readonly string[] }
+  /** Records that these retained data may be wiped, as a person said. */
+  | { readonly kind: 'removeRetained'; readonly tenantUids: readonly string[] }
   /** Has the members forget these shards, then forgets those that are recorded. */
   | { readonly kind: 'wipeShards'; readonly shards: readonly ShardToWipe[] }
   | { readonly kind: 'wait'; readonly delayMs: number }
@@ -53,7 +59,7 @@ export function planPool(seen: Observed, nowMs: number): PoolPlan {
   const steps =
     invalid === undefined ? [...planMembers(pool, seen), ...planService(pool, seen)] : []
   return {
-    steps: [...always, ...steps, ...planWiping(seen, orphans), { kind: 'wait', delayMs }],
+    steps: [...always, ...steps, ...planLeaving(pool, seen, orphans), { kind: 'wait', delayMs }],
     orphans,
   }
 }
@@ -62,6 +68,7 @@ const planMembers = (pool: PoolOwner, seen: Observed): readonly PoolStep[] => [
   ...neededMembers(pool, seen).flatMap((member) => planMember(pool, member, seen)),
   ...planRemovals(pool, seen),
   ...planReplacement(pool, seen),
+  ...planExpansion(pool, seen),
 ]
 
 function planService(pool: PoolOwner, { service }: Observed): readonly PoolStep[] {
@@ -74,24 +81,31 @@ function planService(pool: PoolOwner, { service }: Observed): readonly PoolStep[
  * First the decision is recorded, then carried out, maybe much later: a member that is down keeps
  * the shard until it is back and has forgotten it.
  */
-function planWiping(seen: Observed, orphans: OrphanVerdict): readonly PoolStep[] {
-  const steps: PoolStep[] = []
-  const given = new Set(orphans.kind === 'remove' ? orphans.tenantUids : [])
-  const tenantUids = [...new Set(seen.records.filter(isServingRecord).map(tenantUidOf))]
-  const leaving = tenantUids.filter((uid) => given.has(uid)).sort()
-  if (leaving.length > 0) steps.push({ kind: 'giveUpTenants', tenantUids: leaving })
+function planLeaving(pool: PoolOwner, seen: Observed, orphans: OrphanVerdict): readonly PoolStep[] {
+  const gone = new Set(orphans.kind === 'remove' ? orphans.tenantUids : [])
+  const named = removableShards(pool, seen.records)
+  const given = seen.records.filter((record) => isGiven(record) && gone.has(ownerUidOf(record)))
+  const steps: PoolStep[] = [...planRetention(seen, gone)]
+  if (given.length > 0)
+    steps.push({ kind: 'giveUpTenants', tenantUids: namesOf(given, ownerUidOf) })
+  if (named.length > 0)
+    steps.push({ kind: 'removeRetained', tenantUids: namesOf(named, ({ tenantUid }) => tenantUid) })
   const shards = [
-    ...seen.records
-      .filter((record) => record.phase === 'Removing' || given.has(record.tenantUid))
-      .flatMap((record) => shardToWipe(record, seen.members)),
-    ...seen.strays.filter((stray): stray is StrayShard => given.has(stray.tenantUid)),
+    ...[...seen.records.filter(({ phase }) => phase === 'Removing'), ...given, ...named].flatMap(
+      (record) => shardToWipe(record, seen.members),
+    ),
+    ...seen.strays.filter(({ tenantUid, retained }) => gone.has(tenantUid) && !retained),
   ]
   if (shards.length > 0) steps.push({ kind: 'wipeShards', shards })
   return steps
 }
 
-const isServingRecord = ({ phase }: ShardRecord): boolean => phase === 'Serving'
-const tenantUidOf = ({ tenantUid }: ShardRecord): string => tenantUid
+const isGiven = (record: ShardRecord): boolean => record.phase === 'Serving' && !isKept(record)
+
+const namesOf = (
+  records: readonly ShardRecord[],
+  nameOf: (record: ShardRecord) => string,
+): readonly string[] => [...new Set(records.map(nameOf))].sort()
 
 function shardToWipe(record: ShardRecord, members: readonly PoolMember[]): readonly ShardToWipe[] {
   const { tenantUid, shard, primary } = record

@@ -4,7 +4,9 @@ import {
   type Condition,
   labels,
   managedByMiniRedis,
+  RETAINED_LISTED_MAX,
   type RuntimePoolStatus,
+  type ShardRecord,
 } from '@miniredis/crds'
 import type { PoolOwner } from '../../builders/owned-metadata.ts'
 import type { Plain } from '../../kube/object.ts'
@@ -14,6 +16,7 @@ import { isPodReady, memberTrouble, wantedMembers } from '../members.ts'
 import { blockedMembers, isServing, neededMembers } from './members-plan.ts'
 import type { Observed } from './observe.ts'
 import type { OrphanVerdict } from './orphans.ts'
+import { classOf, resizingClaims, stuckClaims } from './volumes-plan.ts'
 
 type Status = Plain<RuntimePoolStatus>
 const MEMBER_MESSAGE_LENGTH_MAX = 256
@@ -44,10 +47,24 @@ export function poolStatus(options: PoolStatusOptions): Status {
     replicas: members.length,
     readyReplicas: members.filter(({ pod }) => pod !== undefined && isPodReady(pod)).length,
     selector: `${labels.managedBy}=${managedByMiniRedis},${labels.pool}=${name}`,
-    tenants: new Set(seen.records.map(({ tenantUid }) => tenantUid)).size,
+    tenants: new Set(seen.records.filter((record) => !isRetained(record)).map(tenantUidOf)).size,
     ...(definition !== undefined && { tenantDefinitionUid: definition }),
+    ...retainedStatus(seen),
     members: memberStatuses(pool, seen),
   }
+}
+
+const isRetained = ({ phase }: ShardRecord): boolean => phase === 'Retained'
+const tenantUidOf = ({ tenantUid }: ShardRecord): string => tenantUid
+
+function retainedStatus({ records }: Observed): Pick<Status, 'retained'> {
+  const byUid = new Map(records.filter(isRetained).map((record) => [record.tenantUid, record]))
+  const retained = [...byUid.values()]
+    .map(({ tenantUid, tenantNamespace: namespace, tenantName: name }) => {
+      return { tenantUid, namespace, name }
+    })
+    .sort((a, b) => (a.tenantUid < b.tenantUid ? -1 : 1))
+  return retained.length === 0 ? {} : { retained: retained.slice(0, RETAINED_LISTED_MAX) }
 }
 
 /** A new definition is taken over only when no orphan of the old one is left, or all were accepted. */
@@ -89,6 +106,7 @@ function conditionFacts(options: PoolStatusOptions): readonly ConditionFact[] {
     reconcilingFact(options, lagging),
     stalledFact(pool, seen),
     orphansFact(pool, seen, options.orphans),
+    volumesFact(pool, seen),
   ]
 }
 
@@ -141,7 +159,7 @@ function stalledFact(pool: PoolOwner, seen: Observed): ConditionFact {
       reason: 'Settled',
       message: 'Nothing needs a person.',
     }
-  const message = `${blocked.join(', ')} still hold tenants and stay: delete those tenants, or raise spec.members again.`
+  const message = `${blocked.join(', ')} still hold tenants or kept data and stay: delete or remove those, or raise spec.members again.`
   return { type: 'Stalled', status: 'True', reason: 'ScaleDownBlocked', message }
 }
 
@@ -168,4 +186,22 @@ function orphansFact(
   const more = names.length > ORPHAN_NAMES_MAX ? ', ...' : ''
   const message = `Nothing is wiped, because ${orphans.why}. To remove the shards of ${gone.size} tenants (${some}${more}) for good: ${command}`
   return { type: 'OrphansHeld', status: 'True', reason: 'TooManyVanished', message }
+}
+
+function volumesFact(pool: PoolOwner, seen: Observed): ConditionFact {
+  const type = 'VolumesSized'
+  const { size } = pool.spec.storage
+  const stuck = stuckClaims(pool, seen)
+  if (stuck.length > 0) {
+    const names = stuck.map(([member]) => member).join(', ')
+    const classes = [...new Set(stuck.map(([, claim]) => classOf(claim)))].join(', ')
+    const message = `The volumes of ${names} stay smaller than ${size}: StorageClass ${classes || '(none)'} has no allowVolumeExpansion: true.`
+    return { type, status: 'False', reason: 'ExpansionUnsupported', message }
+  }
+  const resizing = resizingClaims(pool, seen)
+  if (resizing.length > 0) {
+    const message = `The volumes of ${resizing.join(', ')} are being expanded to ${size}.`
+    return { type, status: 'False', reason: 'VolumesResizing', message }
+  }
+  return { type, status: 'True', reason: 'VolumesSized', message: `Every volume has ${size}.` }
 }

@@ -9,6 +9,7 @@ import type { ObjectName, ResourceType, Stored } from '../../kube/object.ts'
 import { endpointSlices, secrets, services } from '../../kube/resources.ts'
 import type { RequestResult } from '../../runtime-client/member-report.ts'
 import {
+  adoptShard,
   changeShard,
   followSoleCopy,
   placeShard,
@@ -59,6 +60,10 @@ async function carryOut(step: TenantStep, seen: Observed, ports: TenantPorts): P
       return { seen: await apply(step.child, step.object, seen, ports) }
     case 'place':
       return place(step, seen, ports)
+    case 'adopt':
+      return { seen: await adopt(step, seen, ports) }
+    case 'setPolicy':
+      return { seen: await setPolicy(step, seen, ports) }
     case 'follow':
       return { seen: await follow(step, seen, ports) }
     case 'assign':
@@ -134,6 +139,35 @@ async function place(
   if (record !== undefined) return { seen: withShard(seen, record) }
   const message = `every ready member of pool ${pool.metadata.name} is full`
   return waiting(seen, 'NoCapacity', message)
+}
+
+async function adopt(
+  { shard }: StepOf<'adopt'>,
+  seen: Observed,
+  ports: TenantPorts,
+): Promise<Observed> {
+  const { uid } = seen.tenant.metadata
+  const record = await ports.shards.mutate(poolOf(seen), (table) =>
+    changeShard(table, shard, (present) => adoptShard(present, uid)),
+  )
+  // Somebody removed the data meanwhile, or took them over: never start empty in their place.
+  if (record === undefined || record.ownerUid !== uid) throw vanished(seen)
+  const message = `Took over the data of the deleted tenant ${shard.tenantUid}.`
+  ports.recorder.record(seen.tenant, { type: 'Normal', reason: 'Adopted', message })
+  const retained = seen.retained.filter(({ tenantUid }) => tenantUid !== shard.tenantUid)
+  return withShard({ ...seen, retained }, record)
+}
+
+async function setPolicy(
+  { shard, deletionPolicy }: StepOf<'setPolicy'>,
+  seen: Observed,
+  ports: TenantPorts,
+): Promise<Observed> {
+  const record = await ports.shards.mutate(poolOf(seen), (table) =>
+    changeShard(table, shard, (present) => ({ ...present, deletionPolicy })),
+  )
+  if (record === undefined) throw vanished(seen)
+  return withShard(seen, record)
 }
 
 async function follow(

@@ -1,7 +1,9 @@
 /** Everything that a tenant's plan needs, read into one value; nothing is read later. */
 import {
+  annotations,
   connectionSecretName,
   labels,
+  ownerUidOf,
   type ShardRecord,
   shardKey,
   tenantNodeSchema,
@@ -52,6 +54,8 @@ export interface Observed {
   readonly pool: Stored<RuntimePool> | undefined
   /** From the ShardMaps, read without cache. */
   readonly shards: readonly ShardRecord[]
+  /** Shards that an earlier tenant of this name left behind. */
+  readonly retained: readonly ShardRecord[]
   readonly members: readonly MemberView[]
   readonly children: Children
 }
@@ -68,7 +72,7 @@ export async function observeTenant(key: Key, ports: TenantPorts): Promise<Obser
     invalid,
     operatorNamespace: namespace,
     pool,
-    shards: pool === undefined || invalid ? [] : await readShards(tenant, ports),
+    ...(pool === undefined || invalid ? noShards : await readShards(tenant, ports)),
     members: observeMembers(tenant.spec.pool, ports),
     children: observeChildren(tenant, ports),
   }
@@ -82,12 +86,27 @@ function parseTenant(stored: Stored<TenantNode>): Pick<Observed, 'tenant' | 'inv
   return { tenant: stored, invalid: `${issue?.path.join('.')}: ${issue?.message}` }
 }
 
+const noShards: Pick<Observed, 'shards' | 'retained'> = { shards: [], retained: [] }
+
 async function readShards(tenant: Stored<TenantNode>, { shards }: TenantPorts) {
-  const records = await shards.read(tenant.spec.pool)
-  return records
-    .filter(({ tenantUid }) => tenantUid === tenant.metadata.uid)
-    .sort((a, b) => a.shard - b.shard)
+  const records = [...(await shards.read(tenant.spec.pool))].sort((a, b) => a.shard - b.shard)
+  const { uid, name, namespace } = tenant.metadata
+  const isRetained = ({ phase }: ShardRecord) => phase === 'Retained'
+  return {
+    shards: records.filter((record) => ownerUidOf(record) === uid && !isRetained(record)),
+    retained: records.filter(
+      (record) =>
+        isRetained(record) && record.tenantName === name && record.tenantNamespace === namespace,
+    ),
+  }
 }
+
+/** Adopt's value for a tenant that is to start empty although data of its name are kept. */
+export const ADOPT_NOTHING = 'none'
+
+/** Whose retained data the tenant is to take over; undefined: nobody said. */
+export const adoptionOf = ({ metadata }: Stored<TenantNode>): string | undefined =>
+  metadata.annotations?.[annotations.adopt]
 
 /** Members of a pool that have a pod, in the order of their names. */
 export function observeMembers(

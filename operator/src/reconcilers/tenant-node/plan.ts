@@ -1,5 +1,10 @@
 /** What to do for one tenant. Pure: from what was observed to steps as data. */
-import { type Assignment, assignmentDigest, type ShardRecord } from '@miniredis/crds'
+import {
+  type Assignment,
+  assignmentDigest,
+  type DeletionPolicy,
+  type ShardRecord,
+} from '@miniredis/crds'
 import { buildAssignment } from '../../builders/assignment.ts'
 import { buildConnectionSecret, passwordIn } from '../../builders/connection-secret.ts'
 import { buildTenantEndpointSlice } from '../../builders/tenant-endpoint-slice.ts'
@@ -8,12 +13,21 @@ import { isApplied } from '../../kube/difference.ts'
 import { slotRanges } from '../../placement/slots.ts'
 import {
   type CopySighting,
+  deletionPolicyOf,
   followSoleCopy,
   type ShardPlacement,
 } from '../../shard-maps/shard-changes.ts'
 import type { ShardIdentity } from '../../shard-maps/shard-table.ts'
 import { type MemberView, placementMembers } from '../members.ts'
-import { type ChildName, type ChildObject, heldBy, holderOf, type Observed } from './observe.ts'
+import {
+  ADOPT_NOTHING,
+  adoptionOf,
+  type ChildName,
+  type ChildObject,
+  heldBy,
+  holderOf,
+  type Observed,
+} from './observe.ts'
 import { endpointOf, endpointPod, type Obstacle, obstacleTo, problemOf } from './standing.ts'
 
 /** Sharding comes later; everything below already goes by shard. */
@@ -28,6 +42,14 @@ export type TenantStep =
   | { readonly kind: 'apply'; readonly child: ChildName; readonly object: ChildObject }
   /** Writes the record of a shard that has none. */
   | { readonly kind: 'place'; readonly placement: ShardPlacement }
+  /** Takes over a shard that an earlier tenant of this name left behind. */
+  | { readonly kind: 'adopt'; readonly shard: ShardIdentity }
+  /** Writes down what becomes of the data when the tenant is deleted: then nobody can ask it. */
+  | {
+      readonly kind: 'setPolicy'
+      readonly shard: ShardIdentity
+      readonly deletionPolicy: DeletionPolicy
+    }
   /** Records which process and volume hold the sole copy now. */
   | { readonly kind: 'follow'; readonly shard: ShardIdentity; readonly sighting: CopySighting }
   | { readonly kind: 'assign'; readonly member: string; readonly assignment: Assignment }
@@ -81,8 +103,18 @@ function planShards(seen: Observed, nowMs: number): readonly TenantStep[] {
   if (seen.pool === undefined) return []
   return slotRanges(SHARDS_PER_TENANT).flatMap((_, shard) => {
     const record = seen.shards.find((candidate) => candidate.shard === shard)
-    return record === undefined ? planPlacement(seen, shard, nowMs) : planHolding(seen, record)
+    return record === undefined ? planArrival(seen, shard, nowMs) : planHolding(seen, record)
   })
+}
+
+/** A shard without a record: left behind by an earlier tenant and now adopted, or a new one. */
+function planArrival(seen: Observed, shard: number, nowMs: number): readonly TenantStep[] {
+  const adopted = adoptionOf(seen.tenant)
+  const left = seen.retained.find(
+    (record) => record.shard === shard && record.tenantUid === adopted,
+  )
+  if (left === undefined) return planPlacement(seen, shard, nowMs)
+  return [{ kind: 'adopt', shard: { tenantUid: left.tenantUid, shard } }]
 }
 
 function planPlacement(seen: Observed, shard: number, nowMs: number): readonly TenantStep[] {
@@ -90,11 +122,14 @@ function planPlacement(seen: Observed, shard: number, nowMs: number): readonly T
   const [range] = slotRanges(SHARDS_PER_TENANT).slice(shard)
   if (pool === undefined || range === undefined) return []
   const { uid, namespace = '', name } = tenant.metadata
+  const tenantUid = dataUidOf(seen)
   const candidates = placementMembers(pool, members, nowMs)
   const holder = unrecordedHolder(seen, shard)
   if (candidates.length === 0 && holder === undefined) return []
   const placement = {
-    tenantUid: uid,
+    tenantUid,
+    ...(tenantUid !== uid && { ownerUid: uid }),
+    deletionPolicy: tenant.spec.deletionPolicy,
     shard,
     tenantNamespace: namespace,
     tenantName: name,
@@ -106,13 +141,24 @@ function planPlacement(seen: Observed, shard: number, nowMs: number): readonly T
 }
 
 /**
+ * The name of the tenant's data: its UID, unless it adopted those of an earlier tenant. Without a
+ * record the annotation is believed only of a tenant that has been served before.
+ */
+function dataUidOf({ tenant }: Observed): string {
+  const adopted = adoptionOf(tenant)
+  const isNew = (tenant.status?.shards ?? []).length === 0
+  return adopted === undefined || adopted === ADOPT_NOTHING || isNew ? tenant.metadata.uid : adopted
+}
+
+/**
  * Who has a shard without a record: when a ShardMap was lost, its shards are still where they were.
  * The members say so themselves; the status, a mirror, is asked only where to put a shard back, and
  * the epoch then goes on above both.
  */
-function unrecordedHolder({ tenant, members }: Observed, shard: number) {
+function unrecordedHolder(seen: Observed, shard: number) {
+  const { tenant, members } = seen
   const holders = members.flatMap(({ name, report }) => {
-    const held = report?.held.get(`${tenant.metadata.uid}/${shard}`)
+    const held = report?.held.get(`${dataUidOf(seen)}/${shard}`)
     return held === undefined ? [] : [{ member: name, epoch: held.epoch }]
   })
   const [best] = holders.sort((a, b) => b.epoch - a.epoch)
@@ -125,8 +171,20 @@ function unrecordedHolder({ tenant, members }: Observed, shard: number) {
 
 function planHolding(seen: Observed, record: ShardRecord): readonly TenantStep[] {
   const member = holderOf(seen, record)
-  if (member === undefined || record.phase === 'Removing') return []
-  return [...planFollowing(record, member), ...planAssignment(seen, record, member)]
+  if (record.phase === 'Removing') return []
+  if (member === undefined) return planPolicy(seen, record)
+  return [
+    ...planPolicy(seen, record),
+    ...planFollowing(record, member),
+    ...planAssignment(seen, record, member),
+  ]
+}
+
+function planPolicy({ tenant }: Observed, record: ShardRecord): readonly TenantStep[] {
+  const { deletionPolicy } = tenant.spec
+  if (deletionPolicyOf(record) === deletionPolicy) return []
+  const { tenantUid, shard } = record
+  return [{ kind: 'setPolicy', shard: { tenantUid, shard }, deletionPolicy }]
 }
 
 function planFollowing(record: ShardRecord, member: MemberView): readonly TenantStep[] {

@@ -1,8 +1,9 @@
 /** How a tenant stands: what keeps it from being served, and where clients connect. Pure. */
-import type { Reason, ShardRecord, TenantNodeStatus } from '@miniredis/crds'
+import { annotations, type Reason, type ShardRecord, type TenantNodeStatus } from '@miniredis/crds'
 import type { EndpointPod } from '../../builders/tenant-endpoint-slice.ts'
+import { readTrouble, writeTrouble } from '../member-storage.ts'
 import { isGoing, type MemberView, memberTrouble } from '../members.ts'
-import { heldBy, holderOf, type Observed } from './observe.ts'
+import { ADOPT_NOTHING, adoptionOf, heldBy, holderOf, type Observed } from './observe.ts'
 
 export interface Obstacle {
   readonly reason: Reason
@@ -10,8 +11,11 @@ export interface Obstacle {
 }
 
 /** Why nothing can be done before a person does something. */
-export function problemOf({ invalid, tenant, children }: Observed): Obstacle | undefined {
+export function problemOf(seen: Observed): Obstacle | undefined {
+  const { invalid, tenant, children } = seen
   if (invalid !== undefined) return { reason: 'InvalidSpec', message: invalid }
+  const undecided = adoptionProblem(seen)
+  if (undecided !== undefined) return undecided
   const kinds = { secret: 'Secret', service: 'Service', slice: 'EndpointSlice' } as const
   const foreign = (['secret', 'service', 'slice'] as const).find(
     (child) => children[child].kind === 'foreign',
@@ -22,6 +26,34 @@ export function problemOf({ invalid, tenant, children }: Observed): Obstacle | u
   return {
     reason: 'NameConflict',
     message: `${object} belongs to somebody else: delete it, or give the tenant another name`,
+  }
+}
+
+/**
+ * Data of an earlier tenant of this name are kept, and nobody said what shall become of them: a
+ * new tenant must neither take them by chance nor hide them. Their UID is told by the pool alone,
+ * so that a name is not enough to get at them.
+ */
+function adoptionProblem(seen: Observed): Obstacle | undefined {
+  const { tenant, pool, shards, retained, operatorNamespace } = seen
+  const adopted = adoptionOf(tenant)
+  if (pool === undefined || shards.length > 0 || adopted === ADOPT_NOTHING) return undefined
+  const { name, namespace } = tenant.metadata
+  const annotate = `kubectl -n ${namespace} annotate tn ${name} --overwrite ${annotations.adopt}`
+  if (adopted === undefined) {
+    if (retained.length === 0) return undefined
+    const look = `kubectl -n ${operatorNamespace} get rp ${pool.metadata.name} -o jsonpath='{.status.retained}'`
+    return {
+      reason: 'DataRetained',
+      message: `data of a deleted tenant of this name are kept. Take them over: ${annotate}=<tenantUid> with the UID that ${look} names; or start empty: ${annotate}=${ADOPT_NOTHING}`,
+    }
+  }
+  const isThere = retained.some(({ tenantUid }) => tenantUid === adopted)
+  const wasServed = (tenant.status?.shards ?? []).length > 0
+  if (isThere || wasServed) return undefined
+  return {
+    reason: 'DataRetained',
+    message: `no data of a deleted tenant ${adopted} are kept under this name. Start empty: ${annotate}=${ADOPT_NOTHING}`,
   }
 }
 
@@ -55,7 +87,16 @@ function shardObstacle(seen: Observed, record: ShardRecord): Obstacle | undefine
   if (trouble !== undefined) return { reason: 'MemberNotReady', message: trouble }
   if (!isServedBy(seen, record, member))
     return { reason: 'AssignmentPending', message: `pod ${name} has not confirmed the tenant yet` }
-  return undefined
+  return storageObstacle(seen, record)
+}
+
+/** What its volume keeps the shard from: being read, or, where it is to be kept, being written. */
+export function storageObstacle(seen: Observed, record: ShardRecord): Obstacle | undefined {
+  const { tenant, operatorNamespace } = seen
+  const member = holderOf(seen, record)
+  const trouble = readTrouble(member, record, operatorNamespace)
+  if (trouble !== undefined || tenant.spec.persistence.mode === 'None') return trouble
+  return writeTrouble(member, operatorNamespace)
 }
 
 /**
@@ -67,7 +108,10 @@ export function isServedBy(
   record: ShardRecord,
   member: MemberView | undefined,
 ): boolean {
-  if (member?.report?.connected) return heldBy(member, record)?.epoch === record.epoch
+  if (member?.report?.connected) {
+    const held = heldBy(member, record)
+    return held?.epoch === record.epoch && !held.retained
+  }
   return member?.pod !== undefined && sliceNames(seen, member.pod.metadata.uid)
 }
 

@@ -2,6 +2,7 @@
 import {
   type Condition,
   connectionSecretName,
+  type Reason,
   shardKey,
   type TenantNodeStatus,
   type TenantPhase,
@@ -9,6 +10,7 @@ import {
 import type { Plain } from '../../kube/object.ts'
 import { formatSlots } from '../../placement/slots.ts'
 import { buildConditions, type ConditionFact } from '../conditions.ts'
+import { readTrouble, storageOf } from '../member-storage.ts'
 import { memberTrouble } from '../members.ts'
 import { holderOf, type Observed } from './observe.ts'
 import {
@@ -18,6 +20,7 @@ import {
   type Obstacle,
   obstacleTo,
   problemOf,
+  storageObstacle,
 } from './standing.ts'
 
 export const USAGE_WRITE_INTERVAL_MS = 60_000
@@ -50,11 +53,14 @@ export function tenantStatus(seen: Observed, progress: Progress, context: Status
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
     phase: phaseOf(previous?.phase, problem, obstacle),
-    conditions: buildConditions(conditionFacts(problem, obstacle, progress), {
-      previous: previous?.conditions as readonly Condition[] | undefined,
-      generation,
-      nowMs: context.nowMs,
-    }),
+    conditions: buildConditions(
+      [...conditionFacts(problem, obstacle, progress), ...storageFacts(seen)],
+      {
+        previous: previous?.conditions as readonly Condition[] | undefined,
+        generation,
+        nowMs: context.nowMs,
+      },
+    ),
     ...(endpoint !== undefined && { endpoint: endpointStatus(endpoint) }),
     ...(children.secret.kind === 'ours' && { binding: { name: connectionSecretName(name) } }),
     ...(seen.shards.length > 0 && { shards: shardStatuses(seen) }),
@@ -88,7 +94,36 @@ function conditionFacts(
     obstacle === undefined
       ? { type: 'Ready', status: 'True', reason: 'Serving', message: 'The tenant is served.' }
       : { type: 'Ready', status: 'False', ...sentence(obstacle) }
-  return [ready, reconciling(problem, obstacle ?? wait, failure), stalled(problem)]
+  const needsPerson = problem ?? (needPerson.has(obstacle?.reason ?? '') ? obstacle : undefined)
+  return [ready, reconciling(problem, obstacle ?? wait, failure), stalled(needsPerson)]
+}
+
+/** Obstacles that no waiting removes. */
+const needPerson: ReadonlySet<string> = new Set<Reason>(['StorageDamaged', 'StorageFailed'])
+
+/** None while no member has said anything; while the link is down what was said last stays. */
+function storageFacts(seen: Observed): readonly ConditionFact[] {
+  const type = 'StorageHealthy'
+  const trouble = seen.shards.map((record) => storageObstacle(seen, record)).find(Boolean)
+  if (trouble !== undefined) return [{ type, status: 'False', ...sentence(trouble) }]
+  if (seen.shards.length === 0) return []
+  const isHeard = seen.shards.every((record) => storageOf(holderOf(seen, record)) !== undefined)
+  if (!isHeard) {
+    const said = seen.tenant.status?.conditions?.find((condition) => condition.type === type)
+    return said === undefined ? [] : [said as ConditionFact]
+  }
+  const { mode, fsync } = seen.tenant.spec.persistence
+  if (mode === 'None')
+    return [
+      {
+        type,
+        status: 'True',
+        reason: 'MemoryOnly',
+        message: 'Nothing is kept: spec.persistence.mode is None.',
+      },
+    ]
+  const message = `Kept as asked for: mode ${mode}, fsync ${fsync}.`
+  return [{ type, status: 'True', reason: 'Persisting', message }]
 }
 
 function reconciling(
@@ -126,6 +161,7 @@ const endpointStatus = ({ host, port }: Endpoint) => ({ host, port, address: `${
 const shardStatuses = (seen: Observed): NonNullable<Status['shards']> =>
   seen.shards.map((record) => {
     const member = holderOf(seen, record)
+    const isRead = readTrouble(member, record, seen.operatorNamespace) === undefined
     const isUp = member !== undefined && memberTrouble(member) === undefined
     return {
       index: record.shard,
@@ -133,7 +169,7 @@ const shardStatuses = (seen: Observed): NonNullable<Status['shards']> =>
       epoch: record.epoch,
       primary: record.primary.member,
       replicas: [],
-      phase: isUp && isServedBy(seen, record, member) ? 'Serving' : 'Unavailable',
+      phase: isUp && isServedBy(seen, record, member) && isRead ? 'Serving' : 'Unavailable',
     }
   })
 
