@@ -60,7 +60,8 @@ export class RdbOutput {
       this.byte(value & 0xff)
     } else if (value < 2 ** 32) {
       this.byte(lengths.bits32)
-      this.#piece.writeUInt32BE(value, this.#reserve(4))
+      const at = this.#reserve(4)
+      this.#piece.writeUInt32BE(value, at)
     } else {
       this.byte(lengths.bits64)
       const at = this.#reserve(8)
@@ -77,7 +78,8 @@ export class RdbOutput {
   }
 
   uint16(value: number): void {
-    this.#piece.writeUInt16LE(value, this.#reserve(2))
+    const at = this.#reserve(2)
+    this.#piece.writeUInt16LE(value, at)
   }
 
   /** `buffer[start, end)` as a string, or as the integer that it spells. */
@@ -92,7 +94,10 @@ export class RdbOutput {
     }
     this.length(length)
     if (length > COPIED_BYTES_MAX) this.#borrow(buffer, start, end)
-    else copyBytes(this.#piece, this.#reserve(length), buffer, start, end)
+    else {
+      const at = this.#reserve(length)
+      copyBytes(this.#piece, at, buffer, start, end)
+    }
   }
 
   /** An integer as a string value: encoded if it fits 32 bits, else its digits. */
@@ -161,13 +166,16 @@ export class RdbOutput {
   #integer(value: number): void {
     if (value >= -128 && value <= 127) {
       this.#encoded(stringEncodings.int8)
-      this.#piece.writeInt8(value, this.#reserve(1))
+      const at = this.#reserve(1)
+      this.#piece.writeInt8(value, at)
     } else if (value >= -32_768 && value <= 32_767) {
       this.#encoded(stringEncodings.int16)
-      this.#piece.writeInt16LE(value, this.#reserve(2))
+      const at = this.#reserve(2)
+      this.#piece.writeInt16LE(value, at)
     } else {
       this.#encoded(stringEncodings.int32)
-      this.#piece.writeInt32LE(value, this.#reserve(4))
+      const at = this.#reserve(4)
+      this.#piece.writeInt32LE(value, at)
     }
   }
 
@@ -181,7 +189,7 @@ export class RdbOutput {
     this.#waitingBytes += end - start
   }
 
-  /** Room for `bytes` in the piece: where they go. */
+  /** Room for `bytes` in the piece, which may be another one then: where they go. */
   #reserve(bytes: number): number {
     if (this.#length + bytes > this.#piece.length) {
       this.#seal()
