@@ -111,7 +111,7 @@ describe('a snapshot of one moment', () => {
 
   it(`is what was there at its start, whatever is written meanwhile, MINIREDIS_SEED=${seed}`, () => {
     const random = seededRandom(seed)
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 4; round++) {
       const writer = new Writer(random)
       for (let count = 0; count < 1500; count++) writer.write()
       for (let snapshot = 0; snapshot < 3; snapshot++) {

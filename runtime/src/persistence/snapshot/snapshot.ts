@@ -57,8 +57,8 @@ export class Snapshot {
 
   /**
    * Does the work in slices. Resolves when the file is sure to be there after a crash. Rejects with
-   * what the disk said, or the reason of `abandon`; then there is no file, and the databases are
-   * ready for the next snapshot.
+   * what the disk said, or the reason of `abandon`; the databases are then ready for the next
+   * snapshot. A file under the final name is whole in any case.
    */
   async run(slices: Slices): Promise<SnapshotResult> {
     let file: DiskFile | undefined
