@@ -242,7 +242,9 @@ export const claimSchema = z.looseObject({
     accessModes: z.array(z.string()).optional(),
     resources: z.looseObject({ requests: labelMap.optional() }).optional(),
   }),
-  status: z.looseObject({ phase: z.string().optional() }).default({}),
+  status: z
+    .looseObject({ phase: z.string().optional(), capacity: labelMap.optional() })
+    .default({}),
 })
 
 const servicePort = z.looseObject({

@@ -7,7 +7,7 @@ import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { timestamp } from '../clock.ts'
 import { nodeSchema } from '../kinds.ts'
-import { storageClassName } from '../scheduler/volume-binder.ts'
+import { DEFAULT_STORAGE_CLASS } from '../registry/simple-strategies.ts'
 import type { ApiStore } from '../store/api-store.ts'
 import type { ObjectInput, Resource } from '../store/kube-object.ts'
 import { resources } from '../store/resources.ts'
@@ -105,12 +105,13 @@ const buildStorageClass = (): ObjectInput => ({
   apiVersion: 'storage.k8s.io/v1',
   kind: 'StorageClass',
   metadata: {
-    name: storageClassName,
+    name: DEFAULT_STORAGE_CLASS,
     annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
   },
   provisioner: 'miniredis.io/directory',
   reclaimPolicy: 'Delete',
   volumeBindingMode: 'WaitForFirstConsumer',
+  allowVolumeExpansion: true,
 })
 
 function ensureNode(store: ApiStore, name: string, now: number): void {

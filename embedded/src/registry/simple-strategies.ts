@@ -104,9 +104,14 @@ export const namespaceStrategy: Strategy = {
 
 const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod']
 
+/** The one StorageClass of the embedded cluster. */
+export const DEFAULT_STORAGE_CLASS = 'standard'
+
 export const claimStrategy: Strategy = {
   applyDefaults: (draft) => setDefaults(child(draft, 'spec'), { volumeMode: 'Filesystem' }),
   prepareCreate(draft) {
+    // as the admission plug-in DefaultStorageClass does
+    setDefaults(child(draft, 'spec'), { storageClassName: DEFAULT_STORAGE_CLASS })
     draft.status = { phase: 'Pending' }
   },
   validate: (draft, old) => [...validateClaim(draft), ...validateClaimChange(draft, old)],

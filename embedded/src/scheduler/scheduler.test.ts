@@ -79,6 +79,7 @@ describe('scheduler and volume binder', () => {
   const withClaim = {
     volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }],
   }
+  const writer = { fieldManager: 'test' }
   const claimKey = { namespace: 'default', name: 'data' }
 
   it('spreads pods that come at once', async () => {
@@ -114,6 +115,22 @@ describe('scheduler and volume binder', () => {
     assert.equal(claim.spec.volumeName, `pvc-${claim.metadata.uid}`)
     addPod('p1', withClaim)
     assert.equal(await nodeOf('p1'), node)
+  })
+
+  it('gives a claim that asks for more what it asks for', async () => {
+    addNode('node-a')
+    addClaim()
+    addPod('p0', withClaim)
+    const capacityOf = (size: string) =>
+      until(resources.persistentVolumeClaims, (object) => {
+        const { storage } = claimSchema.parse(object).status.capacity ?? {}
+        return storage === size ? true : undefined
+      })
+    await capacityOf('1Gi')
+    const body = { spec: { resources: { requests: { storage: '2Gi' } } } }
+    const grown = capacityOf('2Gi')
+    store.patch(resources.persistentVolumeClaims, claimKey, { kind: 'merge', body }, writer)
+    await grown
   })
 
   it('keeps a deleted claim while a pod uses it, then removes directory and claim', async () => {

@@ -11,12 +11,12 @@ import { EventRecorder } from '../event-recorder.ts'
 import { type Claim, claimSchema, type Pod, podSchema } from '../kinds.ts'
 import { Mirror } from '../mirror.ts'
 import { PendingKeys } from '../pending-keys.ts'
+import { DEFAULT_STORAGE_CLASS } from '../registry/simple-strategies.ts'
 import type { ApiStore } from '../store/api-store.ts'
 import { resources } from '../store/resources.ts'
 import { selectedNodeAnnotation } from './choice.ts'
 
 export const protectionFinalizer = 'kubernetes.io/pvc-protection'
-export const storageClassName = 'standard'
 
 const writer = { fieldManager: 'volume-binder' }
 
@@ -83,14 +83,14 @@ export class VolumeBinder {
     const stored = this.#options.store.find(resources.persistentVolumeClaims, { namespace, name })
     if (stored === undefined) return
     const claim = claimSchema.parse(stored)
-    const className = claim.spec.storageClassName ?? storageClassName
-    if (className !== storageClassName) this.#reportClass(claim, className)
+    const className = claim.spec.storageClassName ?? DEFAULT_STORAGE_CLASS
+    if (className !== DEFAULT_STORAGE_CLASS) this.#reportClass(claim, className)
     else if (claim.metadata.deletionTimestamp !== undefined) this.#letGo(claim)
     else this.#provide(claim)
   }
 
   #reportClass(claim: Claim, className: string): void {
-    const message = `storageclass "${className}" not found: the embedded cluster has "${storageClassName}"`
+    const message = `storageclass "${className}" not found: the embedded cluster has "${DEFAULT_STORAGE_CLASS}"`
     this.#record(claim, 'Warning', 'ProvisioningFailed', message)
     if (claim.metadata.deletionTimestamp !== undefined) this.#letGo(claim)
   }
@@ -101,7 +101,10 @@ export class VolumeBinder {
       this.#patch(claim, { metadata: { finalizers: [...finalizers, protectionFinalizer] } })
     }
     const node = annotations?.[selectedNodeAnnotation]
-    if (claim.status.phase === 'Bound') return
+    if (claim.status.phase === 'Bound') {
+      this.#resize(claim)
+      return
+    }
     if (node === undefined) {
       if (claim.status.phase === undefined)
         this.#patch(claim, { status: { phase: 'Pending' } }, true)
@@ -118,6 +121,14 @@ export class VolumeBinder {
     this.#patch(claim, { status: { phase: 'Bound', capacity, accessModes } }, true)
     const message = `Successfully provisioned volume ${volumeName(claim.metadata.uid)}`
     this.#record(claim, 'Normal', 'ProvisioningSucceeded', message)
+  }
+
+  /** A directory has the room that its file system has: only the number grows. */
+  #resize(claim: Claim): void {
+    const capacity = claim.spec.resources?.requests
+    if (claim.status.capacity?.storage === capacity?.storage) return
+    this.#patch(claim, { status: { capacity } }, true)
+    this.#record(claim, 'Normal', 'FileSystemResizeSuccessful', 'The volume was resized.')
   }
 
   #letGo(claim: Claim): void {
