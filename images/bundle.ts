@@ -13,6 +13,7 @@ export const programs: readonly Program[] = [
   { name: 'operator', entry: 'operator/src/main.ts' },
   { name: 'runtime', entry: 'runtime/src/main.ts' },
   { name: 'engine', entry: 'runtime/src/engine-main.ts' },
+  { name: 'log-worker', entry: 'runtime/src/log-worker-main.ts' },
 ]
 
 const repository = fileURLToPath(new URL('..', import.meta.url))

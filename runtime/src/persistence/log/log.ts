@@ -25,15 +25,6 @@ export interface LogShard {
   fsync: FsyncPolicy
 }
 
-export const recordKinds = {
-  /** The effects of one client command: RESP multibulk commands. */
-  effects: 1,
-  /** The shard begins (anew) at this epoch and offset; nothing before counts. No payload. */
-  start: 2,
-  /** The shard is gone, as a whole; its records are to be erased. No payload. */
-  forget: 3,
-} as const
-
 /** A record on its way back. One object for all: valid only during the call that hands it out. */
 export interface RecoveredRecord {
   readonly shardKey: string
@@ -116,8 +107,10 @@ export interface Log {
   /** The handle of a shard, whose position is what recovery found, or 0:0. After recover(). */
   shard(tenantUid: string, shard: number): LogShard
   /**
-   * The shard's epoch from its next record on. With an offset the shard begins anew there (after a
-   * snapshot came from elsewhere), and a record says so.
+   * The shard's epoch from its next record on; needed before the first record of a new shard. With
+   * an offset the shard begins anew there, and a record says so: at 0 it is empty, elsewhere a
+   * durable snapshot of exactly this position must exist. Throws when the epoch goes down, or is
+   * one that was deleted.
    */
   begin(shard: LogShard, epoch: number, offset?: number): void
   /**
@@ -129,13 +122,18 @@ export interface Log {
     shard: LogShard,
     database: number,
     timeMs: number,
-    bytes: Uint8Array,
+    bytes: Buffer,
     start: number,
     end: number,
   ): number
+  /** Ends a turn: what was appended goes to the writer at once if it is free. */
+  flush(): void
   /** A durable snapshot of the shard stands at this position. */
   retain(shardKey: string, position: LogPosition): void
-  /** The shard is deleted. Its records do not come back, and are erased within minutes. */
+  /**
+   * The shard is deleted. Once the returned sequence is synced its records do not come back, and
+   * its snapshots may be removed (not before: the log may need them); erased within minutes.
+   */
   forget(shardKey: string): number
   stats(): LogStats
   /** Writes and syncs what was accepted, then stops. */
