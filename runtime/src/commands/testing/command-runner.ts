@@ -40,6 +40,13 @@ export class CommandRunner {
 
   /** The reply to a command of one character per byte; lines end in a space for legibility. */
   run(...words: readonly string[]): string {
+    return this.raw(...words)
+      .replaceAll('\r\n', ' ')
+      .trimEnd()
+  }
+
+  /** The reply as it goes over the wire, one character per byte. */
+  raw(...words: readonly string[]): string {
     const spec = dataCommands.find(({ name }) => name === words[0]?.toLowerCase())
     if (spec === undefined) throw new Error(`no command ${words[0]}`)
     const { arity } = spec
@@ -47,10 +54,7 @@ export class CommandRunner {
     if (arity < 0 ? words.length < -arity : words.length !== arity) {
       this.#writer.error(wrongArity(spec.name))
     } else spec.run(this.#context(), argsOf(...words), this.#writer)
-    return Buffer.concat([...this.#out.seal()])
-      .toString('latin1')
-      .replaceAll('\r\n', ' ')
-      .trimEnd()
+    return Buffer.concat([...this.#out.seal()]).toString('latin1')
   }
 
   /** The same for a command without blanks in its words; `""` is an empty one. */
