@@ -78,9 +78,8 @@ async function startOurs(): Promise<Server & { readonly child: ChildProcess }> {
   const port = await freePort(HOST)
   const program = join(import.meta.dirname, '../src/standalone-main.ts')
   const nodeFlags = process.env.MINIREDIS_BENCH_NODE_FLAGS?.split(' ') ?? []
-  const child = spawn(process.execPath, [...nodeFlags, program, '--port', String(port)], {
-    stdio: 'ignore',
-  })
+  const flags = ['--port', String(port), '--save', '']
+  const child = spawn(process.execPath, [...nodeFlags, program, ...flags], { stdio: 'ignore' })
   await whenServing(HOST, port)
   return { name: 'miniredis-server', port, pid: child.pid ?? 0, child }
 }

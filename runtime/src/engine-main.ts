@@ -5,6 +5,8 @@
  * server. Everything that it must know comes with the first message; it reads no environment.
  */
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { memberStorage } from './persistence/open-store.ts'
 import { systemClock } from './server/clock.ts'
 import { createEngineServer } from './server/engine-server.ts'
 import { processFacts } from './server/process-facts.ts'
@@ -12,6 +14,10 @@ import { guardAgainstOrphanhood } from './supervisor/engine-guard.ts'
 import { EngineHost } from './supervisor/engine-host.ts'
 import { exitCodes } from './supervisor/exit-codes.ts'
 import { createLogger } from './telemetry/logger.ts'
+
+// Beside this file: the source in a work tree, the bundle in an image.
+const isSource = import.meta.filename.endsWith('.ts')
+const logProgram = join(import.meta.dirname, isSource ? 'log-worker-main.ts' : 'log-worker.mjs')
 
 const logger = createLogger({ program: 'engine' })
 
@@ -28,12 +34,13 @@ process.on('SIGINT', () => undefined)
 guardAgainstOrphanhood()
 new EngineHost({
   channel: process,
-  createEngine: ({ host, port }) =>
+  createEngine: ({ host, port, dataDirectory: directory }, report) =>
     createEngineServer({
       listen: { host, port },
       clock: systemClock,
       random: () => randomBytes(4).readUInt32LE(),
       facts: processFacts(),
+      createStorage: memberStorage({ directory, logProgram, clock: systemClock, logger }, report),
       commandFailed: (error) => logger.error({ err: error }, 'command failed'),
     }),
   exit: (code) => process.exit(code),

@@ -1,7 +1,9 @@
 /** `miniredis-server`: the engine alone, one tenant, with redis-server's flags. */
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { PRODUCT_VERSION } from './commands/server-facts.ts'
+import { type StandaloneStore, standaloneStorage } from './persistence/open-store.ts'
 import { systemClock } from './server/clock.ts'
 import { createEngineServer, type EngineServer } from './server/engine-server.ts'
 import { processFacts } from './server/process-facts.ts'
@@ -10,6 +12,7 @@ import {
   parseStandalone,
   type StandaloneConfiguration,
 } from './server/standalone-configuration.ts'
+import { configurePersistence, persistenceOf } from './server/standalone-persistence.ts'
 
 const HELP = `Usage: miniredis-server [/path/to/redis.conf] [--name value ...]
        miniredis-server --help | --version
@@ -20,8 +23,23 @@ const HELP = `Usage: miniredis-server [/path/to/redis.conf] [--name value ...]
   --maxmemory 0        bytes of keys and values, with units such as 100mb; 0: no limit
   --maxclients 10000   connections at the same time
   --databases 16       databases, 1 to 16
+  --appendonly no      keep every change in a log: yes or no
+  --appendfsync everysec  when the log reaches the disk: always, everysec or no
+  --save 3600 1 300 100   snapshot after so many seconds with so many changes; '': never
+  --dir .              where the snapshot and the log are
+  --dbfilename dump.rdb   name of the snapshot
   --timeout 0          seconds until an idle client is closed; 0: never
 `
+
+// Beside this file: the source in a work tree.
+const logProgram = join(import.meta.dirname, 'log-worker-main.ts')
+
+/** What is worth a line to whoever started the server. */
+const logger = {
+  info: () => undefined,
+  warn: (fields: object, message: string) => console.error(message, fields),
+  error: (fields: object, message: string) => console.error(message, fields),
+}
 
 const TENANT_UID = 'standalone'
 
@@ -57,6 +75,10 @@ function createServer(configuration: StandaloneConfiguration): EngineServer {
     limits: { connectionsMax: maxclients, idleMs: timeout * 1000 },
     facts: processFacts(),
     settings: new Map([['bind', bind]]),
+    createStorage: standaloneStorage(
+      { directory: resolve(configuration.dir), logProgram, clock: systemClock, logger },
+      storeOf(configuration),
+    ),
     commandFailed: (error) => console.error('A command failed.', error),
     ...(isOpen ? { openTenantUid: TENANT_UID } : {}),
   })
@@ -72,10 +94,24 @@ function createServer(configuration: StandaloneConfiguration): EngineServer {
     memoryLimitBytes: maxmemory,
     connectionsMax: maxclients,
     databases,
-    persistence: { mode: 'None', fsync: 'No', saveRules: [] },
+    persistence: persistenceOf(configuration),
     served: true,
   })
   return server
+}
+
+function storeOf({ dir, dbfilename, appendonly }: StandaloneConfiguration): StandaloneStore {
+  return {
+    fileName: dbfilename,
+    wantsLog: appendonly,
+    settings: {
+      fixed: new Map([
+        ['dir', resolve(dir)],
+        ['dbfilename', dbfilename],
+      ]),
+      configure: configurePersistence,
+    },
+  }
 }
 
 try {

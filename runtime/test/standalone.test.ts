@@ -26,7 +26,7 @@ async function outcome(child: ChildProcess): Promise<{ code: number; text: strin
 
 describe('miniredis-server', () => {
   it('says where it listens, serves, and ends on SIGTERM with open connections', async () => {
-    const child = start('--port', '0', '--requirepass', 'secret')
+    const child = start('--port', '0', '--requirepass', 'secret', '--save', '')
     const line = await firstLine(child)
     const [, port, pid] = /^miniredis-server \S+ ready on port (\d+), pid (\d+)\n/.exec(line) ?? []
     assert.equal(Number(pid), child.pid)
@@ -42,7 +42,7 @@ describe('miniredis-server', () => {
 
   it('lets everybody in without a password', async () => {
     const port = await freePort('127.0.0.1')
-    const child = start('--port', String(port), '--databases', '2')
+    const child = start('--port', String(port), '--databases', '2', '--save', '')
     await firstLine(child)
     const client = await RespClient.connect(port)
     assert.equal(await client.call('SELECT', '1'), '+OK\r\n')
@@ -61,7 +61,7 @@ describe('miniredis-server', () => {
   })
 
   it('names a port that is taken', async () => {
-    const first = start('--port', '0')
+    const first = start('--port', '0', '--save', '')
     const [, port = ''] = /port (\d+)/.exec(await firstLine(first)) ?? []
     const { code, text } = await outcome(start('--port', port))
     assert.equal(code, 1)

@@ -5,6 +5,7 @@
  * goes. Everything from outside (time, randomness, address, limits) comes in through the options.
  */
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Assignment, TenantUsage } from '@miniredis/crds'
 import type { Authenticator } from '../commands/connection.ts'
 import { ExecutionContext } from '../commands/execution-context.ts'
@@ -27,6 +28,8 @@ import { TurnQueue } from './turn-queue.ts'
 const NO_ROOM = '-ERR max number of clients reached\r\n'
 const KEEP_ALIVE_MS = 300_000
 const BACKLOG = 511
+/** Clients are let in when data is loaded, or after this: then they hear that it is loading. */
+const LOADING_GRACE_MS = 300
 
 export interface EngineServerOptions {
   readonly listen: { readonly host: string; readonly port: number }
@@ -104,6 +107,8 @@ class Server implements EngineServer, ConnectionHost {
   readonly #lingering = new Map<Connection, number>()
   readonly #turns = new TurnQueue<Tenant | undefined, Connection>()
   readonly #housekeeping: Housekeeping
+  /** Accepted before the data was there. */
+  #early: net.Socket[] | undefined
   #timer: NodeJS.Timeout | undefined
   #isRoundPlanned = false
   #lastId = 0
@@ -175,9 +180,19 @@ class Server implements EngineServer, ConnectionHost {
     this.#listener.off('error', reject)
     const address = this.#listener.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
+    await this.#load()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
-    void this.#storage?.start()
     return this.#port
+  }
+
+  /** Only who has the address reads the data. Clients wait a moment before they hear of it. */
+  async #load(): Promise<void> {
+    if (this.#storage === undefined) return
+    const early: net.Socket[] = []
+    this.#early = early
+    await Promise.race([this.#storage.start(), sleep(LOADING_GRACE_MS)])
+    this.#early = undefined
+    for (const socket of early) if (!socket.destroyed) this.#accept(socket)
   }
 
   assign(assignment: Assignment): void {
@@ -214,12 +229,17 @@ class Server implements EngineServer, ConnectionHost {
     clearInterval(this.#timer)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#listener.close(() => resolve())
+    for (const socket of this.#early ?? []) socket.destroy()
     for (const connection of [...this.#connections]) connection.close()
     await promise
     await this.#storage?.close()
   }
 
   #accept(socket: net.Socket): void {
+    if (this.#early !== undefined) {
+      this.#early.push(socket)
+      return
+    }
     if (this.#connections.size >= this.limits.connectionsMax) {
       socket.end(NO_ROOM)
       socket.resume()

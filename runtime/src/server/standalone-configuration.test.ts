@@ -11,7 +11,8 @@ describe('standalone configuration', () => {
 
   it("takes redis-server's flags", () => {
     const flags =
-      '--port 7000 --bind 127.0.0.2 --requirepass s --maxmemory 100mb --maxclients 5 --databases 4 --timeout 60'
+      '--port 7000 --bind 127.0.0.2 --requirepass s --maxmemory 100mb --maxclients 5 --databases 4 --timeout 60 ' +
+      '--appendonly yes --appendfsync always --save 60 5 10 100 --dir /data --dbfilename d.rdb'
     assert.deepEqual(parse(flags), {
       port: 7000,
       bind: '127.0.0.2',
@@ -20,6 +21,14 @@ describe('standalone configuration', () => {
       maxclients: 5,
       databases: 4,
       timeout: 60,
+      appendonly: true,
+      appendfsync: 'Always',
+      save: [
+        [60, 5],
+        [10, 100],
+      ],
+      dir: '/data',
+      dbfilename: 'd.rdb',
     })
   })
 
@@ -31,6 +40,16 @@ describe('standalone configuration', () => {
     assert.equal(configuration.maxmemory, 1000)
   })
 
+  it('adds up the save lines of a file, and an empty one clears them', () => {
+    const parseFile = (text: string) => parseStandalone(['x.conf'], () => text).save
+    assert.deepEqual(parseFile('save 60 5\nsave 10 100\n'), [
+      [60, 5],
+      [10, 100],
+    ])
+    assert.deepEqual(parseFile('save ""\n'), [])
+    assert.deepEqual(parseStandalone(['--save', ''], noFile).save, [])
+  })
+
   for (const [line, message] of [
     ['--nope 1', /'nope': Bad directive or wrong number of arguments; known: port, /],
     ['--constructor 1', /'constructor': Bad directive/],
@@ -38,7 +57,11 @@ describe('standalone configuration', () => {
     ['--port x', /'port "x"': argument must be between 0 and 65535 inclusive/],
     ['--databases 17', /between 1 and 16/],
     ['--maxmemory 1tb', /argument must be a memory value/],
-    ['--port 1 2', /'2': a flag starts with --/],
+    ['--port 1 2', /'port "1 2"': argument must be between 0 and 65535 inclusive/],
+    ['--appendonly maybe', /argument must be 'yes' or 'no'/],
+    ['--appendfsync daily', /must be one of: everysec, always, no/],
+    ['--save 60', /Invalid save parameters/],
+    ['--dbfilename a/b', /can't be a path/],
   ] as const) {
     it(`refuses ${line}`, () => {
       assert.throws(() => parse(line), { name: 'ConfigurationError', message })

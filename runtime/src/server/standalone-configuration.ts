@@ -4,6 +4,10 @@
  *   miniredis-server [file] [--name value ...]      file: one `name value` per line, # comments
  */
 
+import type { Persistence } from '@miniredis/crds'
+import { parseSaveRules } from '../persistence/save-rules.ts'
+import { fsyncPolicies } from './standalone-persistence.ts'
+
 export interface StandaloneConfiguration {
   readonly port: number
   readonly bind: string
@@ -15,6 +19,12 @@ export interface StandaloneConfiguration {
   readonly databases: number
   /** Seconds without a command after which a client is closed; 0: never. */
   readonly timeout: number
+  readonly appendonly: boolean
+  readonly appendfsync: Persistence['fsync']
+  readonly save: Persistence['saveRules']
+  /** Where the dump file and the log are. */
+  readonly dir: string
+  readonly dbfilename: string
 }
 
 export const defaultConfiguration: StandaloneConfiguration = {
@@ -25,6 +35,15 @@ export const defaultConfiguration: StandaloneConfiguration = {
   maxclients: 10_000,
   databases: 16,
   timeout: 0,
+  appendonly: false,
+  appendfsync: 'EverySecond',
+  save: [
+    [3600, 1],
+    [300, 100],
+    [60, 10_000],
+  ],
+  dir: '.',
+  dbfilename: 'dump.rdb',
 }
 
 /** The command line or the file cannot be understood; the message is for a person. */
@@ -68,6 +87,34 @@ const setters: Readonly<Record<keyof StandaloneConfiguration, Setter>> = {
   timeout: (draft, value) => {
     draft.timeout = parseInteger(value, 0, 0x7fffffff)
   },
+  appendonly: (draft, value) => {
+    if (value !== 'yes' && value !== 'no') {
+      throw new ConfigurationError("argument must be 'yes' or 'no'")
+    }
+    draft.appendonly = value === 'yes'
+  },
+  appendfsync: (draft, value) => {
+    const policy = Object.entries(fsyncPolicies).find(([name]) => name === value)
+    if (policy === undefined) {
+      throw new ConfigurationError('argument must be one of: everysec, always, no')
+    }
+    draft.appendfsync = policy[1]
+  },
+  save: (draft, value) => {
+    const rules = parseSaveRules(value)
+    if (rules === undefined) throw new ConfigurationError('Invalid save parameters')
+    const isFirst = draft.save === defaultConfiguration.save || rules.length === 0
+    draft.save = isFirst ? rules : [...draft.save, ...rules]
+  },
+  dir: (draft, value) => {
+    draft.dir = value
+  },
+  dbfilename: (draft, value) => {
+    if (value === '' || value.includes('/')) {
+      throw new ConfigurationError("dbfilename can't be a path, just a filename")
+    }
+    draft.dbfilename = value
+  },
 }
 
 /** Parses the arguments after the program's name; `readFile` is asked for a file named first. */
@@ -101,11 +148,13 @@ function apply(draft: Draft, name: string, value: string): void {
 
 function flagsOf(words: readonly string[]): [name: string, value: string][] {
   const flags: [string, string][] = []
-  for (let at = 0; at < words.length; at += 2) {
-    const [flag = '', value] = words.slice(at, at + 2)
+  for (let at = 0; at < words.length; ) {
+    const flag = words[at++]
     if (!flag.startsWith('--')) throw new ConfigurationError(`'${flag}': a flag starts with --`)
-    if (value === undefined) throw new ConfigurationError(`'${flag}': wrong number of arguments`)
-    flags.push([flag.slice(2), value])
+    const values: string[] = []
+    while (at < words.length && !words[at].startsWith('--')) values.push(words[at++])
+    if (values.length === 0) throw new ConfigurationError(`'${flag}': wrong number of arguments`)
+    flags.push([flag.slice(2), values.join(' ')])
   }
   return flags
 }
