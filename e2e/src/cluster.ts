@@ -29,5 +29,7 @@ export interface Cluster {
   operatorTelemetry(): Promise<Way>
   /** SIGKILL for the main process of a runtime pod. */
   killPod(pod: string): Promise<void>
+  /** Where on this machine the volume of a runtime pod is. */
+  volumeDirectory(pod: string): Promise<string>
   stop(): Promise<void>
 }

@@ -40,6 +40,11 @@ function openCluster(
     killPod: async (pod) => {
       if (!embedded.signalPod(operatorNamespace, pod, 'SIGKILL')) throw new Error(`no pod ${pod}`)
     },
+    volumeDirectory: async (pod) => {
+      const directory = embedded.volumeDirectory(operatorNamespace, pod)
+      if (directory === undefined) throw new Error(`no volume ${pod}`)
+      return directory
+    },
     stop,
   }
 }

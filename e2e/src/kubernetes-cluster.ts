@@ -60,6 +60,10 @@ export function openCluster(kubernetes: TestCluster): Cluster {
       const uid = await readField(kubernetes, ['pod', pod], '{.metadata.uid}')
       killProcess({ program: '/app/runtime.mjs', environment: `MINIREDIS_POD_UID=${uid}` })
     },
+    volumeDirectory: async (pod) => {
+      const volume = await readField(kubernetes, ['pvc', pod], '{.spec.volumeName}')
+      return readField(kubernetes, ['pv', volume], '{.spec.local.path}')
+    },
     stop: () => kubernetes.stop(),
   }
 }

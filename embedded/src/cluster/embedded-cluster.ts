@@ -161,6 +161,12 @@ export class EmbeddedCluster {
     return this.#running.kubelet.pid(namespace, pod)
   }
 
+  /** The directory of a claim's volume; undefined: no such claim. */
+  volumeDirectory(namespace: string, name: string): string | undefined {
+    const claim = this.store.find(resources.persistentVolumeClaims, { namespace, name })
+    return claim && join(this.#home.volumes, `pvc-${claim.metadata.uid}`)
+  }
+
   /** A Service's DNS name or an address as an address of this machine; undefined: no such Service. */
   resolve(host: string): string | undefined {
     if (/^[\d.]+$/.test(host)) return host
