@@ -6,6 +6,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createClient, type RedisClientType } from 'redis'
 import { type CommandResult, tryCommand } from '../kubernetes/command.ts'
 import { createKubectl, findKubectl } from '../src/kubectl.ts'
 
@@ -13,6 +14,7 @@ const repository = join(import.meta.dirname, '..', '..')
 /** Away from a cluster that its owner may have running. */
 const PORT_BASE = 28_001
 const DEADLINE_MS = 120_000
+const KEYS = 100
 
 describe('make up', function () {
   this.timeout(DEADLINE_MS)
@@ -40,6 +42,21 @@ describe('make up', function () {
     return (await kubectl(['get', 'tn', 'cache', '-o', 'jsonpath={.metadata.uid}'])).stdout
   }
 
+  async function withClient(use: (client: RedisClientType) => Promise<void>): Promise<void> {
+    const printed = await makes(['up'])
+    const [, password] = /redis-cli -h \S+ -p \d+ -a (\S+)/.exec(printed) ?? []
+    const client: RedisClientType = createClient({
+      socket: { host: '127.0.0.1', port: PORT_BASE },
+      password,
+    })
+    await client.connect()
+    try {
+      await use(client)
+    } finally {
+      client.destroy()
+    }
+  }
+
   before(async () => {
     home = join(await mkdtemp(join(tmpdir(), 'miniredis-up-')), 'home')
   })
@@ -54,7 +71,7 @@ describe('make up', function () {
     assert.match(printed, new RegExp(`redis-cli -h 127\\.0\\.0\\.1 -p ${PORT_BASE} -a \\S+`))
     assert.match(printed, new RegExp(`KUBECONFIG=${home}/kubeconfig`))
     assert.match(printed, /SET and GET/)
-    assert.match(printed, /memory only/)
+    assert.match(printed, /kept on disk/)
   })
 
   it('keeps the kubeconfig to its owner', async () => {
@@ -67,11 +84,18 @@ describe('make up', function () {
     assert.equal(await tenantUid(), before)
   })
 
-  it('stops with its objects kept, and goes on with them', async () => {
+  it('stops with objects and data kept, and goes on with them', async () => {
     const before = await tenantUid()
+    await withClient(async (client) => {
+      for (let index = 0; index < KEYS; index++) await client.set(`key-${index}`, `value-${index}`)
+    })
     assert.match(await makes(['down']), /kept/)
     await makes(['up'])
     assert.equal(await tenantUid(), before)
+    await withClient(async (client) => {
+      for (let index = 0; index < KEYS; index++)
+        assert.equal(await client.get(`key-${index}`), `value-${index}`)
+    })
   })
 
   it('removes the objects when asked to', async () => {

@@ -244,8 +244,8 @@ function farewell({ kubeconfig }: Home, { host, port, password }: Binding): read
     '  kubectl get tn                            the tenants',
     '  kubectl apply -f examples/tenant.yaml     change limits, or give another name for another one',
     '  kubectl get pods -n miniredis             the three runtime pods',
-    '  make down                                 stop everything, keep the objects',
+    '  make down                                 stop everything, keep objects and data',
     '',
-    'Keys live in memory only for now: they are lost when their pod restarts.',
+    'Keys are kept on disk: they survive their pods, and make down.',
   ]
 }
