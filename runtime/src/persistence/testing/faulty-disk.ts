@@ -102,11 +102,11 @@ export class FaultyDisk implements Disk {
     return Buffer.from(this.#require(path).content)
   }
 
-  /** Makes a file as if it had always been there. */
+  /** Makes a file as if it had always been there. The bytes must not be changed afterwards. */
   put(path: string, bytes: Buffer): void {
     const inode = new Inode()
-    inode.content = Buffer.from(bytes)
-    inode.durable = inode.content
+    inode.content = bytes
+    inode.durable = bytes
     this.#names.set(path, inode)
     this.#durableNames.set(path, inode)
   }
