@@ -29,6 +29,8 @@ export interface Cluster {
   operatorTelemetry(): Promise<Way>
   /** SIGKILL for the main process of a runtime pod. */
   killPod(pod: string): Promise<void>
+  /** The same, ready to be fired while the API server does not answer. */
+  aimAtPod(pod: string): Promise<() => void>
   /** Where on this machine the volume of a runtime pod is. */
   volumeDirectory(pod: string): Promise<string>
   stop(): Promise<void>

@@ -26,6 +26,9 @@ function openCluster(
   stop: () => Promise<void>,
 ): Cluster {
   const { kubeconfig, operatorNamespace } = embedded
+  const killPod = (pod: string): void => {
+    if (!embedded.signalPod(operatorNamespace, pod, 'SIGKILL')) throw new Error(`no pod ${pod}`)
+  }
   const close = async (): Promise<void> => undefined
   return {
     target: 'embedded',
@@ -37,9 +40,8 @@ function openCluster(
     startApi: () => embedded.startApi(),
     killOperator: async () => embedded.killOperator(),
     operatorTelemetry: async () => ({ ...embedded.operatorTelemetry, close }),
-    killPod: async (pod) => {
-      if (!embedded.signalPod(operatorNamespace, pod, 'SIGKILL')) throw new Error(`no pod ${pod}`)
-    },
+    killPod: async (pod) => killPod(pod),
+    aimAtPod: async (pod) => () => killPod(pod),
     volumeDirectory: async (pod) => {
       const directory = embedded.volumeDirectory(operatorNamespace, pod)
       if (directory === undefined) throw new Error(`no volume ${pod}`)

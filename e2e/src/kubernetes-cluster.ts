@@ -56,16 +56,20 @@ export function openCluster(kubernetes: TestCluster): Cluster {
       const host = await readField(kubernetes, ['pod', pod], '{.status.podIP}')
       return kubernetes.reach({ host, port: ports.operatorHttp })
     },
-    killPod: async (pod) => {
-      const uid = await readField(kubernetes, ['pod', pod], '{.metadata.uid}')
-      killProcess({ program: '/app/runtime.mjs', environment: `MINIREDIS_POD_UID=${uid}` })
-    },
+    killPod: async (pod) => (await aimAtPod(kubernetes, pod))(),
+    aimAtPod: (pod) => aimAtPod(kubernetes, pod),
     volumeDirectory: async (pod) => {
       const volume = await readField(kubernetes, ['pvc', pod], '{.spec.volumeName}')
       return readField(kubernetes, ['pv', volume], '{.spec.local.path}')
     },
     stop: () => kubernetes.stop(),
   }
+}
+
+async function aimAtPod(kubernetes: TestCluster, pod: string): Promise<() => void> {
+  const uid = await readField(kubernetes, ['pod', pod], '{.metadata.uid}')
+  const environment = `MINIREDIS_POD_UID=${uid}`
+  return () => killProcess({ program: '/app/runtime.mjs', environment })
 }
 
 /** The holder's identity is the pod's name and a mark of the process. */

@@ -1,5 +1,7 @@
 /** What was acknowledged is there again, whatever ended the process that acknowledged it. */
 import assert from 'node:assert/strict'
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Cluster } from '../src/cluster.ts'
 import { eventually } from '../src/eventually.ts'
 import { canMount, mountSmallVolume } from '../src/small-volume.ts'
@@ -79,10 +81,10 @@ describe('durability', () => {
     const cache = await prepared(stage)
     const way = await cache.serviceWay()
     const login = await cache.credentials()
-    const pod = await cache.primary()
+    const kill = await cluster.aimAtPod(await cache.primary())
     await cluster.stopApi()
     try {
-      await cluster.killPod(pod)
+      kill()
       await eventually(async () => {
         const client = await cache.connect(way, { password: login.password })
         assert.equal(await client.get('key-7'), 'value-7')
@@ -175,6 +177,42 @@ describe('durability', () => {
     }
   })
 
+  story('a damaged file is named, and nothing of it is served', async (stage) => {
+    const { cluster, namespace, tenant } = stage
+    const pod = 'damaged-0-1'
+    try {
+      await createPool(cluster, 'damaged')
+      const cache = await tenant('cache').apply({ pool: 'damaged', ...strict })
+      await cache.becomesReady()
+      await write(await cache.connect())
+      const file = await flipByteInLog(await cluster.volumeDirectory(pod))
+      await restartPod(cluster, pod)
+      const message = await eventually(async () => {
+        const ready = await condition(cache, 'Ready')
+        assert.deepEqual([ready.status, ready.reason], ['False', 'StorageDamaged'], ready.message)
+        return ready.message
+      })
+      assert.match(message, new RegExp(`On pod ${pod} log/${file} is damaged at byte \\d+`))
+      assert.equal((await condition(cache, 'Stalled')).status, 'True')
+      await eventually(async () => {
+        const client = await cache.connect()
+        await assert.rejects(client.get('key-7'), new RegExp(`not served: .*${file}`))
+      })
+      await eventually(async () => {
+        const events = (await list(cluster, 'event', ['-n', namespace])) as readonly unknown[]
+        const reasons = (events as readonly { readonly reason: string }[]).map(
+          ({ reason }) => reason,
+        )
+        assert.ok(reasons.includes('StorageDamaged'), reasons.join())
+      })
+      await cache.delete()
+    } finally {
+      await kubectl(cluster, [
+        ...['delete', 'rp', 'damaged', '-n', cluster.operatorNamespace, '--wait=false'],
+      ])
+    }
+  })
+
   // A volume that can be filled has to be mounted; only root may do that.
   if (canMount) story('a full volume refuses writes, keeps reads, and recovers', fillVolume)
 })
@@ -213,6 +251,22 @@ async function fillVolume({ cluster, tenant }: Stage): Promise<void> {
     await kubectl(cluster, ['delete', 'rp', 'small', '-n', namespace, '--wait=false'])
     await volume.remove()
   }
+}
+
+/** Flips a bit in the middle of what is written. The name of the segment. */
+async function flipByteInLog(volume: string): Promise<string> {
+  const directory = join(volume, 'log')
+  const [name = ''] = (await readdir(directory)).filter((file) => file.endsWith('.seg')).sort()
+  const path = join(directory, name)
+  const file = await open(path, 'r+')
+  try {
+    const { size } = await file.stat()
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.floor(size / 2))
+    await file.write(Buffer.of((buffer[0] ?? 0) ^ 0x10), 0, 1, Math.floor(size / 2))
+  } finally {
+    await file.close()
+  }
+  return name
 }
 
 const filled = (count: number): string[] =>

@@ -27,7 +27,7 @@ export function readTrouble(
   const damage = storage.damaged.find((entry) => shardKey(entry) === key)
   if (damage !== undefined) {
     const { file, offset, message } = damage
-    const what = `${file} on pod ${member.name} is damaged at byte ${offset}: ${message}`
+    const what = `on pod ${member.name} ${file} is damaged at byte ${offset}: ${message}`
     return {
       reason: 'StorageDamaged',
       message: `${what}; nothing of it is served. Explain it with: ${checkCommand(member.name, namespace)}`,

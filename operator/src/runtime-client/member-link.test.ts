@@ -5,6 +5,7 @@ import {
   defaultPersistence,
   type EngineState,
   type HeldShard,
+  healthyStorage,
   type MemberMessage,
   type OperatorMessage,
 } from '@miniredis/crds'
@@ -133,6 +134,17 @@ describe('the link to a member', () => {
     const usage = { tenantUid: 't1', shard: 0, memoryBytes: 10, keys: 1, connections: 2 }
     peer().say({ kind: 'usage', tenants: [usage] })
     assert.deepEqual(report().usage, new Map([['t1/0', usage]]))
+  })
+
+  it('keeps what the engine said of its volume until another engine speaks', () => {
+    const { peer, report, changes } = createWorld()
+    const full = { ...healthyStorage, volume: { state: 'Full' as const, message: 'no space' } }
+    peer().say(hello)
+    peer().say({ kind: 'storage', report: full })
+    assert.deepEqual(report().storage, full)
+    assert.equal(changes.at(-1), 'storage')
+    peer().say({ kind: 'engineExited', bootNonce: 'boot-1', exitCode: 1, signal: null })
+    assert.deepEqual(report().storage, healthyStorage)
   })
 
   it('beats twice a second and suspects a member that leaves beats unanswered', async () => {

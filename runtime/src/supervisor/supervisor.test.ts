@@ -91,6 +91,13 @@ describe('the supervisor', () => {
     rmSync(directory, { recursive: true })
   })
 
+  it('tells every connection what the engine says of its volume', async () => {
+    const client = await connected()
+    await client.assign(assignmentOf('fills-the-volume'))
+    await client.next('storage', ({ report }) => report.volume.state === 'Full')
+    assert.equal((await dial().next('storage')).report.volume.state, 'Full')
+  })
+
   describe('assignments', () => {
     it('are durable, served, and told to every connection', async () => {
       const client = await connected()
@@ -117,6 +124,21 @@ describe('the supervisor', () => {
       assert.equal((await client.next('released')).tenantUid, 'a')
       const refusal = await client.assign(assignmentOf('a'))
       assert.deepEqual([refusal?.code, refusal?.epochMin], ['StaleEpoch', 2])
+    })
+
+    it('are closed to clients and kept, whatever restarts, until they are opened again', async () => {
+      const client = await connected()
+      await client.assign(assignmentOf('a'))
+      await client.next('held')
+      client.send({ kind: 'retain', requestId: 7_000, tenantUid: 'a', shard: 0, epoch: 1 })
+      assert.equal((await client.next('held')).shard.retained, true)
+      assert.deepEqual(await served(), { a: 1 })
+      await supervisor.stop()
+      await start()
+      const again = await connected()
+      assert.equal((await dial().next('hello')).held[0]?.retained, true)
+      await again.assign(assignmentOf('a', { epoch: 2 }))
+      assert.equal((await again.next('held')).shard.retained, false)
     })
 
     it('come a thousand in a burst', async () => {

@@ -5,10 +5,15 @@
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import type { Assignment } from '@miniredis/crds'
+import { type Assignment, healthyStorage } from '@miniredis/crds'
 import { silentLogger } from '../../telemetry/logger.ts'
 import { guardAgainstOrphanhood } from '../engine-guard.ts'
-import { EngineHost, type EngineStart, type HostedEngine } from '../engine-host.ts'
+import {
+  EngineHost,
+  type EngineStart,
+  type HostedEngine,
+  type ReportStorage,
+} from '../engine-host.ts'
 
 const held = new Map<string, Assignment>()
 
@@ -23,10 +28,13 @@ const server = createServer((socket) => {
   socket.end(JSON.stringify(Object.fromEntries([...held].map(([uid, { epoch }]) => [uid, epoch]))))
 })
 
-const createEngine = ({ host, port }: EngineStart): HostedEngine => ({
+const full = { ...healthyStorage, volume: { state: 'Full', message: 'no space' } } as const
+
+const createEngine = ({ host, port }: EngineStart, report: ReportStorage): HostedEngine => ({
   assign: (assignment) => {
     held.set(assignment.tenantUid, assignment)
     misbehave(assignment.tenantUid)
+    if (assignment.tenantUid === 'fills-the-volume') report(full)
   },
   unassign: (tenantUid) => void held.delete(tenantUid),
   usage: () => [],
