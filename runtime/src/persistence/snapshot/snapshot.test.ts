@@ -123,6 +123,16 @@ describe('snapshot file', () => {
     })
   }
 
+  it('gets on even if every slice is over as it begins', async () => {
+    const disk = newDisk()
+    const runner = filled(100)
+    disk.fail({ operation: 'write', code: 'EIO' })
+    await assert.rejects(start(disk, runner).run(slicesOf(0)), { code: 'EIO' })
+    await start(disk, runner).run(slicesOf(0))
+    const { runner: loaded } = await load(disk, { slices: slicesOf(0) })
+    assert.deepEqual(dataOf(loaded), dataOf(runner))
+  })
+
   it('can be abandoned at any time', async () => {
     const disk = newDisk()
     const runner = filled(500)

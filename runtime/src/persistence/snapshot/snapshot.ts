@@ -92,14 +92,15 @@ export class Snapshot {
     await file.syncAsync()
   }
 
-  /** One slice of walking; false when all is walked and nothing waits. */
+  /** One slice of walking, a step at least; false when all is walked and one write is left. */
   #walk(slices: Slices): boolean {
     const stream = this.#stream
-    let isMore = true
-    while (isMore && stream.waitingBytes < WAITING_BYTES_MAX && !slices.isOver()) {
+    for (let isMore = true; isMore; ) {
+      if (stream.waitingBytes >= WAITING_BYTES_MAX) return true
       isMore = stream.step()
+      if (isMore && slices.isOver()) return true
     }
-    return isMore || stream.waitingBytes > WRITE_BYTES
+    return stream.waitingBytes > WRITE_BYTES
   }
 
   /** What is worth a write now; the last time, everything. */
@@ -138,7 +139,8 @@ export class Snapshot {
   async #cleanUp(slices: Slices): Promise<void> {
     for (let isMore = true; isMore; ) {
       slices.begin()
-      while (isMore && !slices.isOver()) isMore = this.#stream.step()
+      do isMore = this.#stream.step()
+      while (isMore && !slices.isOver())
       await slices.pause()
     }
   }
