@@ -118,6 +118,8 @@ export class Transport {
     if (isPending) {
       this.#underWay++
       output.replace()
+    } else {
+      request.buffer = undefined
     }
     output.reset()
     if (error !== 0) this.destroy()
