@@ -33,7 +33,7 @@ function describeStep(step: PoolStep): string | undefined {
       return `Gave up the shards of ${step.tenantUids.length} deleted tenants.`
     case 'createVolume':
     case 'createService':
-    case 'applyService':
+    case 'restoreService':
     case 'wipeShards':
     case 'link':
     case 'unlink':

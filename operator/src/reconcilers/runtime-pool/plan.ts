@@ -22,7 +22,7 @@ const LOOK_AGAIN_MS = 3_600_000
 export type PoolStep =
   | MemberStep
   | { readonly kind: 'createService'; readonly object: Service }
-  | { readonly kind: 'applyService'; readonly object: Service }
+  | { readonly kind: 'restoreService'; readonly object: Service }
   /** Records that the shards of these tenants may be wiped. */
   | { readonly kind: 'giveUpTenants'; readonly tenantUids: readonly string[] }
   /** Has the members forget these shards, then forgets those that are recorded. */
@@ -67,7 +67,7 @@ const planMembers = (pool: PoolOwner, seen: Observed): readonly PoolStep[] => [
 function planService(pool: PoolOwner, { service }: Observed): readonly PoolStep[] {
   const object = buildPoolService(pool)
   if (service === undefined) return [{ kind: 'createService', object }]
-  return isApplied(object, service) ? [] : [{ kind: 'applyService', object }]
+  return isApplied(object, service) ? [] : [{ kind: 'restoreService', object }]
 }
 
 /**

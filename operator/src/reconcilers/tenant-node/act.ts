@@ -55,8 +55,8 @@ async function carryOut(step: TenantStep, seen: Observed, ports: TenantPorts): P
       return { seen: await issuePassword(step, seen, ports) }
     case 'create':
       return { seen: await create(step.child, step.object, seen, ports) }
-    case 'apply':
-      return { seen: await apply(step.child, step.object, seen, ports) }
+    case 'restore':
+      return { seen: await restore(step.child, step.object, seen, ports) }
     case 'place':
       return place(step, seen, ports)
     case 'follow':
@@ -84,7 +84,7 @@ function issuePassword(
   const { tenant } = seen
   const password = buildPassword(tenant.metadata.uid, ports.newSecretText())
   const secret = buildConnectionSecret({ tenant, password, endpoint: endpointOf(seen) })
-  return isNew ? create('secret', secret, seen, ports) : apply('secret', secret, seen, ports)
+  return isNew ? create('secret', secret, seen, ports) : restore('secret', secret, seen, ports)
 }
 
 /** An object that is there already is looked at: ours is taken as it is, another's is left alone. */
@@ -105,8 +105,11 @@ async function create(
   }
 }
 
-/** Applied to the object that was seen and to no other that took its name meanwhile. */
-async function apply(
+/**
+ * A merge patch, bound to the object that was seen. Not an apply: that merges the ports of a Service
+ * by number, and would leave the old ones beside the new.
+ */
+async function restore(
   child: ChildName,
   object: ChildObject,
   seen: Observed,
@@ -114,9 +117,9 @@ async function apply(
 ): Promise<Observed> {
   const present = seen.children[child]
   const uid = present.kind === 'ours' ? { uid: present.object.metadata.uid } : {}
-  const bound = { ...object, metadata: { ...object.metadata, ...uid } } as ChildObject
-  const applied: Stored<ChildObject> = await kube.apply(childType(child), bound)
-  return withChild(seen, child, { kind: 'ours', object: applied })
+  const patch = { ...object, metadata: { ...object.metadata, ...uid } }
+  const restored: Stored<ChildObject> = await kube.merge(childType(child), nameOf(object), patch)
+  return withChild(seen, child, { kind: 'ours', object: restored })
 }
 
 const nameOf = ({ metadata: { name, namespace } }: ChildObject): ObjectName => ({

@@ -25,7 +25,8 @@ export type TenantStep =
   /** Makes a password and the Secret that holds it. */
   | { readonly kind: 'issuePassword'; readonly isNew: boolean }
   | { readonly kind: 'create'; readonly child: ChildName; readonly object: ChildObject }
-  | { readonly kind: 'apply'; readonly child: ChildName; readonly object: ChildObject }
+  /** Puts an object of ours back to what it should be. */
+  | { readonly kind: 'restore'; readonly child: ChildName; readonly object: ChildObject }
   /** Writes the record of a shard that has none. */
   | { readonly kind: 'place'; readonly placement: ShardPlacement }
   /** Records which process and volume hold the sole copy now. */
@@ -74,7 +75,7 @@ function planChild({ children }: Observed, child: ChildName, object: ChildObject
   const present = children[child]
   if (present.kind === 'absent') return [{ kind: 'create', child, object }]
   if (present.kind !== 'ours' || isApplied(object, present.object)) return []
-  return [{ kind: 'apply', child, object }]
+  return [{ kind: 'restore', child, object }]
 }
 
 function planShards(seen: Observed, nowMs: number): readonly TenantStep[] {
