@@ -29,6 +29,7 @@ import { reconcilePool } from '../reconcilers/runtime-pool/reconciler.ts'
 import type { TenantPorts } from '../reconcilers/tenant-node/ports.ts'
 import { reconcileTenant } from '../reconcilers/tenant-node/reconciler.ts'
 import { ShardMapStore } from '../shard-maps/shard-map-store.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
 import { asStored, createEmbeddedKube, type EmbeddedKube, resourceOf } from './embedded-kube.ts'
 import { FakeMembers } from './fake-members.ts'
 
@@ -89,6 +90,7 @@ export class World {
       recorder: { record: (_: KubeObject, event: RecordedEvent) => void this.events.push(event) },
       shards: new ShardMapStore(kube, namespace),
       log: pino({ level: 'silent' }),
+      metrics: createMetrics({ processMetrics: false }).metrics,
     }
     const pool = {
       ...common,

@@ -2,7 +2,13 @@
  * Carries out the steps of a tenant's plan, in order, until one waits or fails, and keeps what was
  * observed up to date with what the steps changed, so that planning can go on without reading again.
  */
-import { assignmentDigest, type Reason, type ShardRecord, shardKey } from '@miniredis/crds'
+import {
+  assignmentDigest,
+  type EventReason,
+  type Reason,
+  type ShardRecord,
+  shardKey,
+} from '@miniredis/crds'
 import { buildConnectionSecret, buildPassword } from '../../builders/connection-secret.ts'
 import { isKubeError, KubeError } from '../../kube/errors.ts'
 import type { ObjectName, ResourceType, Stored } from '../../kube/object.ts'
@@ -153,10 +159,12 @@ async function follow(
   return withShard(seen, record)
 }
 
-function reportLoss(seen: Observed, record: ShardRecord, { recorder }: TenantPorts): void {
+function reportLoss(seen: Observed, record: ShardRecord, ports: TenantPorts): void {
+  const reason: EventReason = 'CopyLost'
   const { member } = record.primary
   const message = `The volume of ${member} is another one: its keys are gone, epoch ${record.epoch}.`
-  recorder.record(seen.tenant, { type: 'Warning', reason: 'CopyLost', message })
+  ports.metrics.copiesLost.inc()
+  ports.recorder.record(seen.tenant, { type: 'Warning', reason, message })
 }
 
 async function assign(

@@ -3,7 +3,8 @@ import type { Ports } from '../../parts.ts'
 import type { MembersPort } from '../../runtime-client/member-report.ts'
 import type { ShardMapStore } from '../../shard-maps/shard-map-store.ts'
 
-export interface TenantPorts extends Pick<Ports, 'kube' | 'caches' | 'clock' | 'recorder'> {
+export interface TenantPorts
+  extends Pick<Ports, 'kube' | 'caches' | 'clock' | 'recorder' | 'metrics'> {
   /** The operator's namespace, where pools live. */
   readonly namespace: string
   readonly shards: ShardMapStore
