@@ -102,6 +102,7 @@ function planPlacement(seen: Observed, shard: number, nowMs: number): readonly T
     range,
     candidates,
     holder,
+    sightings: members.flatMap((member) => sightingOf(member) ?? []),
   }
   return [{ kind: 'place', placement }]
 }

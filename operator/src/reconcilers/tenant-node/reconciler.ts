@@ -12,6 +12,8 @@ import { type Progress, tenantStatus } from './status.ts'
 /** A plan that is still not through after so many rounds goes on at the next reconcile. */
 const ROUNDS_MAX = 8
 const NEXT_ROUND_MS = 1000
+/** Beyond this all are forgotten: a tenant's usage may then be written again a little early. */
+const USAGE_TIMES_MAX = 20_000
 
 interface Result {
   readonly seen: Observed
@@ -54,6 +56,7 @@ async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): P
   const context = { nowMs: clock.now(), usageWrittenMs: usageWrittenMs.get(uid) }
   const status = tenantStatus(seen, progress, context)
   await kube.patchStatus(tenantNodes, tenant, status)
+  if (usageWrittenMs.size >= USAGE_TIMES_MAX) usageWrittenMs.clear()
   if (!isSameJson(status.usage, tenant.status?.usage)) usageWrittenMs.set(uid, context.nowMs)
   announce(seen, status, ports)
 }
