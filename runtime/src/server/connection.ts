@@ -13,7 +13,7 @@ import type { Tenant } from '../tenancy/tenant.ts'
 import { DEFAULT_USER } from '../tenancy/tenant-registry.ts'
 import { Backlog } from './backlog.ts'
 import type { Executor, TurnOutcome } from './executor.ts'
-import { type EngineLimits, OUTPUT_PAUSE_BYTES } from './limits.ts'
+import type { EngineLimits } from './limits.ts'
 import { Transport, type TransportEvents } from './transport.ts'
 
 /** What a connection asks of the server that owns it. */
@@ -187,7 +187,7 @@ export class Connection implements Session, TransportEvents {
     if (decoder.commandStart === end) this.#releaseBacklog()
     else this.#keep(decoder, buffer, end)
     const pendingBytes = this.#transport.pendingBytes
-    const mustWait = pendingBytes > OUTPUT_PAUSE_BYTES
+    const mustWait = this.#transport.isCongested
     if (outcome === 'yielded' && !mustWait) this.#schedule()
     if (outcome === 'yielded' || mustWait) this.#stopReading()
     else this.#readAgain()
