@@ -99,7 +99,10 @@ export class World {
       memory: { linked: new Map(), vanished: new Map() },
     }
     const newSecretText = () => String(secretsMade++).padStart(32, 'x')
-    return [pool, { ...common, newSecretText, usageWrittenMs: new Map() }]
+    return [
+      pool,
+      { ...common, newSecretText, memory: { usageWrittenMs: new Map(), writtenStatus: new Map() } },
+    ]
   }
 
   createPool(spec: Partial<RuntimePoolSpec> = {}, name = 'default'): void {

@@ -24,10 +24,15 @@ const cases: readonly [title: string, seen: Sentence, steps: readonly string[]][
   [
     'assigns a placed tenant, and leads clients nowhere before the member confirmed',
     tenant('cache').withService().withSecret().placedOn('default-0-1'),
-    ['assign', 'create slice'],
+    ['assign'],
   ],
   [
     'leads clients to the member that confirmed',
+    tenant('cache').withService().withSecret().placedOn('default-0-1').confirmed(),
+    ['create slice'],
+  ],
+  [
+    'leads clients to a member that had not confirmed before',
     tenant('cache').withService().withSecret().placedOn('default-0-1').withSlice().confirmed(),
     ['restore slice'],
   ],

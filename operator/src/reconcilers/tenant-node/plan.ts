@@ -63,12 +63,12 @@ function planSecret(seen: Observed): TenantStep[] {
 const planService = (seen: Observed): TenantStep[] =>
   planChild(seen, 'service', buildTenantService(seen.tenant))
 
-/** Written only when there is something to say: a shard with a record. */
+/** Made when there is a pod to name; from then on it says so, too, when there is none. */
 function planSlice(seen: Observed): TenantStep[] {
-  if (seen.shards.length === 0 && seen.children.slice.kind === 'absent') return []
-  if (seen.pool === undefined && seen.children.slice.kind === 'absent') return []
-  const { tenant } = seen
-  return planChild(seen, 'slice', buildTenantEndpointSlice({ tenant, pod: endpointPod(seen) }))
+  const { tenant, children } = seen
+  const pod = endpointPod(seen)
+  if (pod === undefined && children.slice.kind === 'absent') return []
+  return planChild(seen, 'slice', buildTenantEndpointSlice({ tenant, pod }))
 }
 
 function planChild({ children }: Observed, child: ChildName, object: ChildObject): TenantStep[] {
