@@ -19,7 +19,7 @@ export interface EngineLimits {
   readonly connectionsMax: number
   /** Connections that have not authenticated; one more closes the oldest of them. */
   readonly newcomersMax: number
-  /** Time from connecting to being authenticated. */
+  /** Time from connecting, or from RESET, to being authenticated. */
   readonly authenticationMs: number
   /** Time for the rest of a command that an unauthenticated peer has begun. */
   readonly newcomerRequestMs: number
