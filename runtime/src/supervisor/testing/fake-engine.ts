@@ -28,7 +28,10 @@ const createEngine = ({ host, port }: EngineStart): HostedEngine => ({
     held.set(assignment.tenantUid, assignment)
     misbehave(assignment.tenantUid)
   },
-  unassign: (tenantUid) => void held.delete(tenantUid),
+  unassign: (tenantUid) => {
+    if (tenantUid === 'clings') throw new Error('this engine does not let go')
+    held.delete(tenantUid)
+  },
   usage: () => [],
   progress: () => Math.floor(performance.now()),
   listen: () =>
