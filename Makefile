@@ -25,7 +25,7 @@ check: $(installed) ## format, lint and types
 
 .PHONY: test
 test: $(installed) ## unit and component tests (README's test command)
-	@node test/tools.ts redis-server
+	@node tools/ensure-programs.ts redis-server redis-benchmark
 	@npm run --silent test
 
 .PHONY: verify
@@ -38,7 +38,7 @@ gen: $(installed) ## write the generated files
 
 .PHONY: bench
 bench: $(installed) ## measure engine and control plane; prints ratios and figures
-	@node test/tools.ts redis-server
+	@node tools/ensure-programs.ts redis-server redis-benchmark
 	@node runtime/bench/commands.ts
 	@node e2e/bench/main.ts $(TARGET)
 

@@ -11,7 +11,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   runtime: ['crds'],
   operator: ['crds'],
   embedded: ['crds'],
-  e2e: ['crds', 'embedded', 'images'],
+  e2e: ['crds', 'embedded', 'images', 'tools'],
   images: [],
 }
 

@@ -51,6 +51,22 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons
 
+/** Every reason that an Event may carry beside those of conditions. */
+export const eventReasons = {
+  PodCreated: 'A runtime pod was created.',
+  PodDeleted: 'A runtime pod was deleted: ended, of an older template, or not wanted any more.',
+  PodReleased: 'A runtime pod has provably ended; its name and volume are free.',
+  CertificateRenewed: 'A member got a new certificate.',
+  MemberRemoved: 'A member is gone, with its volume.',
+  TenantsGivenUp: 'The shards of deleted tenants may be wiped.',
+  VolumeExpanded: 'A volume grows to the size that the pool wants.',
+  DataRetained: 'The data of deleted tenants is kept, as their deletionPolicy says.',
+  RetainedDataRemoved: 'Kept data of deleted tenants may be wiped, because a person said so.',
+  CopyLost: 'A member came back with another volume: the keys of its tenants are gone.',
+} as const
+
+export type EventReason = keyof typeof eventReasons
+
 const camelCase = z
   .string()
   .max(64)

@@ -1,9 +1,12 @@
 /**
  * How long from apply to Ready, and what a settled operator costs. Prints figures; judges nothing.
  */
+import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CustomObjectsApi, KubeConfig, Watch } from '@kubernetes/client-node'
 import type { Cluster } from '../src/cluster.ts'
+import { eventually } from '../src/eventually.ts'
+import { acceptOrphanRemoval, orphansHeld } from '../src/orphans.ts'
 import { kubectl } from '../src/tenants.ts'
 
 const ONE_BY_ONE = 100
@@ -105,8 +108,11 @@ async function watchReadiness(config: KubeConfig): Promise<Readiness> {
   return { of, close: () => abort.abort() }
 }
 
+/** So many at once are held back; a person would say yes as this does. */
 async function removeAll(cluster: Cluster): Promise<void> {
   await kubectl(cluster, ['delete', 'tn', '--all', '-n', namespace, '--wait=true'])
+  await eventually(async () => assert.equal((await orphansHeld(cluster))?.status, 'True'))
+  await acceptOrphanRemoval(cluster)
 }
 
 async function readTelemetry(cluster: Cluster) {

@@ -54,7 +54,7 @@ export const defaultName = 'tc'
 export async function bringUp(options: ClusterOptions = {}): Promise<Layout> {
   const log = options.log ?? console.error
   const layout = layoutOf(options.name ?? defaultName)
-  await meetRequirements(log)
+  meetRequirements(log)
   const binaries = await buildTestCluster(log)
   if (hasNetwork(layout) || existsSync(layout.state)) await takeDown(layout)
   const startedAtMs = Date.now()

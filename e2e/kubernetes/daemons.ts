@@ -1,8 +1,9 @@
 /** The command line of every daemon, as data. */
+
+import { findProgram } from '../../tools/debian-packages.ts'
 import type { Binaries } from './binaries.ts'
 import { type Layout, network, repository } from './layout.ts'
 import type { Daemon } from './processes.ts'
-import { findProgram } from './requirements.ts'
 
 const etcdUrl = 'http://127.0.0.1:2379'
 const etcdPeerUrl = 'http://127.0.0.1:2380'

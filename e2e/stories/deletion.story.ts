@@ -1,20 +1,15 @@
 /** Deleting one tenant leaves nothing; losing the definition wipes nobody. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import type { Cluster } from '../src/cluster.ts'
 import { eventually } from '../src/eventually.ts'
+import { acceptOrphanRemoval, orphansHeld } from '../src/orphans.ts'
 import { story } from '../src/story.ts'
-import { get, kubectl, list } from '../src/tenants.ts'
+import { kubectl, list } from '../src/tenants.ts'
 
 const crds = join(import.meta.dirname, '..', '..', 'charts', 'miniredis', 'crds')
 
 interface ShardMap {
   readonly spec: { readonly shards: readonly { readonly tenantUid: string }[] }
-}
-
-async function orphansHeld(cluster: Cluster) {
-  const pool = await get(cluster, 'rp', 'default', cluster.operatorNamespace)
-  return pool.status?.conditions?.find(({ type }) => type === 'OrphansHeld')
 }
 
 describe('deletion', () => {
@@ -81,17 +76,10 @@ describe('deletion', () => {
     assert.equal(await client.get('kept'), 'value')
     const after = await recorded()
     for (const uid of before) assert.ok(after.includes(uid), `shard of ${uid} was wiped`)
-    await acceptRemoval(cluster)
+    await acceptOrphanRemoval(cluster)
     await eventually(async () => {
       const left = await recorded()
       assert.ok(!before.some((uid) => left.includes(uid)), 'orphans are still recorded')
     })
   })
-
-  /** Runs the very command that the condition names. */
-  async function acceptRemoval(cluster: Cluster): Promise<void> {
-    const command = (await orphansHeld(cluster))?.message.match(/kubectl (.*)$/)?.[1]
-    assert.ok(command, 'the condition names no command')
-    await kubectl(cluster, command.split(' '))
-  }
 })

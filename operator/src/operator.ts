@@ -127,7 +127,7 @@ export class Operator {
   }
 
   #createPorts(kube: KubePort): Ports {
-    const { clock, configuration, log, random } = this.#options
+    const { clock, configuration, log, metrics, random } = this.#options
     const recorder = this.#recorder
     return {
       kube,
@@ -136,6 +136,7 @@ export class Operator {
       clock,
       random,
       log,
+      metrics,
       configuration,
       isLeading: () => this.#election.isLeading(),
       enqueue: (controller, key) => this.#controller(controller).add(key),

@@ -10,6 +10,7 @@ import type { CacheView } from './kube/cache.ts'
 import type { EventRecorder } from './kube/events.ts'
 import type { Key, KubeObject, ResourceType, Stored } from './kube/object.ts'
 import type { KubePort } from './kube/port.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 
 /** A kind to keep a cache of. Each kind is watched once. */
 export interface WatchedKind<T extends KubeObject = KubeObject> {
@@ -69,6 +70,7 @@ export interface Ports {
   /** Puts a key on the queue of a controller, for news that come from elsewhere than the API. */
   readonly enqueue: (controller: string, key: Key) => void
   readonly log: Logger
+  readonly metrics: Metrics
   readonly configuration: Configuration
 }
 

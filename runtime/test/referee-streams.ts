@@ -304,6 +304,27 @@ export const streams: readonly Stream[] = [
     'DBSIZE',
     'FLUSHALL a b',
   ),
+  stream(
+    'times beyond what a double holds',
+    'SET a 1',
+    'PEXPIREAT a 9007199254740991',
+    'PEXPIRETIME a',
+    'PEXPIREAT a 9223372036854775807',
+    'PEXPIRETIME a',
+    'PEXPIREAT a 9007199254740993 LT',
+    'TTL nope',
+  ),
+  stream('a long option that nobody knows', 'SET a 1', `EXPIRE a 1 ${'x'.repeat(200)}`, 'TTL a'),
+  stream('hello with one bad option', 'HELLO 3 SETNAME me NOPE', 'CLIENT GETNAME'),
+  {
+    title: 'null bytes in errors',
+    commands: [
+      ['HELLO', '3', 'a\0b'],
+      ['EXPIRE', 'a', '1', 'a\0b'],
+      ['CLIENT', 'LIST', 'TYPE', 'a\0b'],
+      ['CLIENT', 'KILL', 'TYPE', 'a\0b'],
+    ],
+  },
   {
     title: 'binary values',
     commands: [

@@ -139,6 +139,14 @@ describe('tenants', () => {
     assert.equal(await client.call('EXISTS', 'k'), ':0\r\n')
   })
 
+  it('refuses zeros beyond the limit that no argument carries', async () => {
+    engine.server.assign(tenant('cache', { memoryLimitBytes: 100_000 }))
+    const client = await connectAs('cache')
+    assert.equal(await client.call('SETRANGE', 'k', '200000', 'x'), OUT_OF_MEMORY)
+    assert.equal(await client.call('EXISTS', 'k'), ':0\r\n')
+    assert.equal(await client.call('SETRANGE', 'k', '50000', 'x'), ':50001\r\n')
+  })
+
   it('applies changed limits at once, to open connections too', async () => {
     const client = await connectAs('cache')
     assert.equal(await client.call('SET', 'k', 'v'.repeat(10_000)), ok)

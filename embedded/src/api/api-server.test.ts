@@ -93,7 +93,12 @@ describe('the API over HTTP', () => {
   it('applies YAML, says who manages it, and warns of unknown fields', async () => {
     const apply = { 'content-type': 'application/apply-patch+yaml' }
     const path = `${WIDGETS}/w?fieldManager=me`
-    const created = await call('PATCH', path, 'spec:\n  size: 3\n', apply)
+    const created = await call(
+      'PATCH',
+      path,
+      'apiVersion: example.com/v1\nkind: Widget\nspec: {size: 3}\n',
+      apply,
+    )
     assert.deepEqual([created.code, created.body.metadata.managedFields[0].manager], [201, 'me'])
     const odd = { metadata: { name: 'v' }, spec: { nonsense: 1 } }
     const warned = await call('POST', WIDGETS, odd)

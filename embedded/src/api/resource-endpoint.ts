@@ -172,6 +172,7 @@ async function patch(target: Target): Promise<void> {
   const existed = store.find(definition.resource, key) !== undefined
   const force = exchange.isSet('force')
   if (force && kind !== 'apply') throw badRequest('force is only allowed for apply patches')
+  if (kind === 'apply') requireType(body.value)
   const change = { kind, body: body.value, ...(kind === 'apply' && { force }) } as Patch
   const object = store.patch(definition.resource, key, change, options)
   sendObject(target, answer, existed ? 200 : 201, object)
@@ -204,6 +205,12 @@ async function remove(target: Target): Promise<void> {
     options,
   )
   exchange.sendJson(200, success(200))
+}
+
+/** Whoever applies says what; inside the process that is known anyway. */
+function requireType(body: unknown): void {
+  if (isFields(body) && body.apiVersion !== undefined && body.kind !== undefined) return
+  throw badRequest('invalid object type: an applied object needs apiVersion and kind')
 }
 
 const success = (code: number): Status => ({

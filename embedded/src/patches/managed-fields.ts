@@ -64,7 +64,14 @@ function store(managers: readonly Manager[]): ManagedFieldsEntry[] {
   return managers
     .filter(({ set }) => !isEmptySet(set))
     .map(({ entry, set }) => ({ ...entry, fieldsV1: encodeFieldsV1(set) }))
+    .sort((a, b) => compareText(orderOf(a), orderOf(b)))
 }
+
+/** Appliers first, then the oldest, as Kubernetes lists them. */
+const orderOf = ({ operation, time = '', manager, subresource = '' }: ManagedFieldsEntry): string =>
+  JSON.stringify([operation, time, manager, subresource])
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const isSame = (entry: ManagedFieldsEntry, operation: string, writer: Writer): boolean =>
   entry.operation === operation &&

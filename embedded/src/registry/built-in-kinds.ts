@@ -34,6 +34,7 @@ interface Row {
   readonly subresources?: readonly Subresource[]
   readonly nameForm?: NameForm
   readonly hasGeneration?: boolean
+  readonly needsVersionToUpdate?: boolean
   readonly isInAll?: boolean
   readonly strategy?: Strategy
 }
@@ -100,9 +101,15 @@ const rows: readonly Row[] = [
     scope: 'cluster',
     subresources: ['status'],
     hasGeneration: true,
+    needsVersionToUpdate: true,
     strategy: definitionStrategy,
   },
-  { resource: resources.leases, kind: 'Lease', strategy: leaseStrategy },
+  {
+    resource: resources.leases,
+    kind: 'Lease',
+    needsVersionToUpdate: true,
+    strategy: leaseStrategy,
+  },
   {
     resource: resources.endpointSlices,
     kind: 'EndpointSlice',
@@ -148,6 +155,7 @@ function define(row: Row): ResourceDefinition {
     component,
     nameForm: row.nameForm ?? 'subdomain',
     hasGeneration: row.hasGeneration === true,
+    needsVersionToUpdate: row.needsVersionToUpdate === true,
     columns: columns[kind] ?? [],
     strategy: row.strategy ?? {},
   }

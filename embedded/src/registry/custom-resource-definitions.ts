@@ -212,6 +212,7 @@ function defineVersion(spec: Readonly<Fields>, version: Readonly<Fields>): Resou
     component: `${resource.group.split('.').reverse().join('.')}.${resource.version}.${kind}`,
     nameForm: 'subdomain',
     hasGeneration: true,
+    needsVersionToUpdate: true,
     columns: customColumns(each(version, 'additionalPrinterColumns')),
     strategy: {},
   }

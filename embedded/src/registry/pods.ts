@@ -7,6 +7,7 @@ import {
   requiredValue,
   unsupportedValue,
 } from '../schema/field-error.ts'
+import { nameForms } from '../schema/metadata-rules.ts'
 import { parseQuantity } from '../schema/quantity.ts'
 import type { Fields } from '../schema/schema.ts'
 import type { StatusCause } from '../store/api-error.ts'
@@ -129,7 +130,7 @@ function validateContainer(
   const causes: StatusCause[] = []
   if (text(name) === '') causes.push(requiredValue(`${path}.name`))
   else if (!containerName.test(text(name)))
-    causes.push(invalidValue(`${path}.name`, name, 'a lowercase RFC 1123 label is needed'))
+    causes.push(invalidValue(`${path}.name`, name, nameForms.label.words))
   else if (names.has(name)) causes.push(duplicateValue(`${path}.name`, name))
   names.add(name)
   if (text(image) === '') causes.push(requiredValue(`${path}.image`))

@@ -46,7 +46,8 @@ describe('a custom resource definition', () => {
     const [old] = widgetDefinition.spec.versions
     const versions = [old, { ...old, name: 'v2', storage: false }]
     const spec = { ...widgetDefinition.spec, versions }
-    store.update(customResourceDefinitions, { ...widgetDefinition, spec })
+    const name = 'widgets.example.com'
+    store.patch(customResourceDefinitions, { name }, { kind: 'merge', body: { spec } })
     const v2 = store.get({ ...widgets, version: 'v2' }, key('a'))
     assert.equal(v2.apiVersion, 'example.com/v2')
   })

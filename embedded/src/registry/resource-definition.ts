@@ -67,6 +67,8 @@ export interface ResourceDefinition {
   readonly nameForm: NameForm
   /** Whether metadata.generation counts changes of everything but metadata and status. */
   readonly hasGeneration: boolean
+  /** A PUT without metadata.resourceVersion is refused. */
+  readonly needsVersionToUpdate: boolean
   readonly columns: readonly Column[]
   readonly strategy: Strategy
 }

@@ -23,7 +23,7 @@ export function validateRules(value: unknown, old: unknown, schema: Schema): Sta
 const withRules = new WeakMap<Schema, boolean>()
 
 /** Whether a schema or anything in it has rules: most have none, and conversion to CEL is not free. */
-function hasRules(schema: Schema): boolean {
+export function hasRules(schema: Schema): boolean {
   const known = withRules.get(schema)
   if (known !== undefined) return known
   withRules.set(schema, false)

@@ -14,7 +14,9 @@ const label1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const qualifiedPart = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/
 
-const forms: Readonly<Record<NameForm, { pattern: RegExp; lengthMax: number; words: string }>> = {
+export const nameForms: Readonly<
+  Record<NameForm, { pattern: RegExp; lengthMax: number; words: string }>
+> = {
   subdomain: {
     pattern: subdomain,
     lengthMax: NAME_LENGTH_MAX,
@@ -50,7 +52,7 @@ function validateName(name: unknown, form: NameForm): StatusCause[] {
   const path = 'metadata.name'
   if (typeof name !== 'string' || name === '')
     return [requiredValue(path, 'name or generateName is required')]
-  const { pattern, lengthMax, words } = forms[form]
+  const { pattern, lengthMax, words } = nameForms[form]
   return [
     ...(name.length > lengthMax
       ? [invalidValue(path, name, `must be no more than ${lengthMax} bytes`)]
@@ -68,7 +70,7 @@ function qualifiedNameProblem(name: string): string {
   if (parts.length > 2) return qualifiedWords
   const [first = '', second] = parts
   if (second !== undefined && (!subdomain.test(first) || first.length > NAME_LENGTH_MAX))
-    return `prefix part ${forms.subdomain.words}`
+    return `prefix part ${nameForms.subdomain.words}`
   const local = second ?? first
   if (local === '') return 'name part must be non-empty'
   if (local.length > LABEL_LENGTH_MAX)
@@ -125,19 +127,19 @@ function validateFinalizers(finalizers: unknown): StatusCause[] {
   })
 }
 
+const neededOfOwners = {
+  apiVersion: 'version must not be empty',
+  kind: 'must not be empty',
+  name: 'must not be empty',
+  uid: 'must not be empty',
+}
+
 function validateOwners(owners: unknown): StatusCause[] {
   if (!Array.isArray(owners)) return []
-  const needed = ['apiVersion', 'kind', 'name', 'uid']
-  const missing = owners.flatMap((owner, index) =>
-    needed
-      .filter((field) => !isFields(owner) || owner[field] === undefined || owner[field] === '')
-      .map((field) =>
-        invalidValue(
-          `metadata.ownerReferences[${index}].${field}`,
-          '',
-          `${field} must not be empty`,
-        ),
-      ),
+  const missing = owners.flatMap((owner) =>
+    Object.entries(neededOfOwners)
+      .filter(([field]) => !isFields(owner) || owner[field] === undefined || owner[field] === '')
+      .map(([field, words]) => invalidValue(`metadata.ownerReferences.${field}`, '', words)),
   )
   const controllers = owners.filter((owner) => isFields(owner) && owner.controller === true)
   if (controllers.length < 2) return missing

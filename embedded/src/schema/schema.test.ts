@@ -242,7 +242,7 @@ describe('metadata', () => {
     )
     assert.match(problem({ labels: { a: 'x y' } }) ?? '', /^metadata\.labels: Invalid value: "x y"/)
     assert.match(problem({ finalizers: ['a/b/c'] }) ?? '', /^metadata\.finalizers/)
-    assert.match(problem({ ownerReferences: [{ kind: 'X' }] }) ?? '', /ownerReferences\[0\]/)
+    assert.match(problem({ ownerReferences: [{ kind: 'X' }] }) ?? '', /ownerReferences\.apiVersion/)
     assert.match(problem({ name: 'a'.repeat(254) }) ?? '', /must be no more than 253 bytes/)
   })
 

@@ -122,7 +122,7 @@ export function invalid(
   const joined = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`
   const fullKind = group === '' ? kind : `${kind}.${group}`
   return new ApiError(422, 'Invalid', `${fullKind} "${name}" is invalid: ${joined}`, {
-    name,
+    ...(name !== '' && { name }),
     ...(group !== '' && { group }),
     kind,
     causes,

@@ -148,6 +148,7 @@ describe('the store', () => {
         [
           'spec.size: Invalid value: 11: spec.size in body should be less than or equal to 10',
           'spec.color: Unsupported value: "pink": supported values: "blue", "red"',
+          '<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
         ],
       )
       return true
@@ -179,7 +180,12 @@ describe('the store', () => {
     const [version] = definition.spec.versions
     if (version !== undefined)
       version.schema.openAPIV3Schema.properties.spec.properties.size.maximum = 5
-    store.update(resources.customResourceDefinitions, definition)
+    const body = { spec: definition.spec }
+    store.patch(
+      resources.customResourceDefinitions,
+      { name: 'widgets.example.com' },
+      { kind: 'merge', body },
+    )
     const status = { kind: 'merge', body: { status: { ready: true } } } as const
     store.patch(widgets, key('a'), status, { subresource: 'status' })
     const worse = { kind: 'merge', body: { spec: { size: 8 } } } as const
@@ -290,6 +296,15 @@ describe('the store', () => {
     assert.equal(
       reasonOf(() => store.delete(widgets, key('a'), { preconditions })),
       'Conflict',
+    )
+  })
+
+  it('asks for the version that an update of a custom resource starts from', () => {
+    const { store } = withWidgets()
+    store.create(widgets, widget('a'))
+    assert.equal(
+      messageOf(() => store.update(widgets, widget('a'))),
+      'widgets.example.com "a" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
     )
   })
 

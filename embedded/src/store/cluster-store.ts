@@ -8,7 +8,7 @@ import {
   type ResourceDefinition,
   type StrategyContext,
 } from '../registry/resource-definition.ts'
-import { requiredValue } from '../schema/field-error.ts'
+import { invalidValue, requiredValue } from '../schema/field-error.ts'
 import type { Fields } from '../schema/schema.ts'
 import {
   ApiError,
@@ -142,7 +142,7 @@ export class ClusterStore implements ApiStore {
       if (options.subresource === 'binding') return this.#bind(definition, object, options)
       const draft = parseInput(definition, object, options)
       return this.#insert(definition, draft, options, (entries) =>
-        this.#track(definition, { metadata: {} }, draft, entries, options),
+        this.#track(definition, blankOf(definition, draft), draft, entries, options),
       )
     })
   }
@@ -202,7 +202,8 @@ export class ClusterStore implements ApiStore {
   /** Deletes, for the collector too: no fault hook, no look-up. */
   remove(definition: ResourceDefinition, object: KubeObject, options: DeleteOptions): DeleteResult {
     const plan = planDeletion(object, options, this.#environment.now())
-    if (options.dryRun === true) return { object: present(definition, object), isGone: false }
+    if (options.dryRun === true)
+      return { object: present(definition, object), isGone: plan.kind === 'remove' }
     switch (plan.kind) {
       case 'nothing':
         return { object: present(definition, object), isGone: false }
@@ -354,15 +355,19 @@ export class ClusterStore implements ApiStore {
     )
   }
 
-  #checkVersion({ resource }: ResourceDefinition, draft: Fields, old: KubeObject): void {
+  #checkVersion(definition: ResourceDefinition, draft: Fields, old: KubeObject): void {
+    const { resource } = definition
     const { resourceVersion, uid, name } = draft.metadata as Fields
     if (name !== undefined && name !== old.metadata.name)
       throw badRequest(
         `the name of the object (${String(name)}) does not match the name on the URL (${old.metadata.name})`,
       )
     if (typeof uid === 'string' && uid !== '' && uid !== old.metadata.uid)
-      throw conflictOfUid(uid, old.metadata.uid)
-    if (typeof resourceVersion !== 'string' || resourceVersion === '') return
+      throw conflictOfUid(old.metadata.name, uid, old.metadata.uid)
+    if (typeof resourceVersion !== 'string' || resourceVersion === '') {
+      if (definition.needsVersionToUpdate) throw needsVersion(definition, old)
+      return
+    }
     if (resourceVersion !== old.metadata.resourceVersion)
       throw conflict(resource, old.metadata.name, STALE_WRITE)
   }
@@ -440,15 +445,7 @@ export class ClusterStore implements ApiStore {
     const draft = copyJson(old) as unknown as Fields
     const problem = bindPod(draft, binding, this.#context().now)
     if (problem !== undefined) throw conflict(definition.resource, name, problem)
-    const metadata = draft.metadata as Fields
-    metadata.generation = nextGeneration(draft, old)
-    metadata.managedFields = this.#track(
-      definition,
-      old,
-      draft,
-      old.metadata.managedFields ?? [],
-      options,
-    )
+    // no new generation and no new owner of fields: that is how Kubernetes binds
     return options.dryRun === true ? old : this.#commit(definition, old, draft)
   }
 
@@ -507,8 +504,19 @@ export class ClusterStore implements ApiStore {
   }
 }
 
+const needsVersion = ({ resource }: ResourceDefinition, { metadata }: KubeObject): ApiError =>
+  invalid(resource.group, resource.plural, metadata.name, [
+    invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ])
+
 export const noSuchResource = (): ApiError =>
   new ApiError(404, 'NotFound', 'the server could not find the requested resource')
+
+/** What a new object is compared with: built-in kinds have an empty spec from the start. */
+function blankOf({ isCustom, kind }: ResourceDefinition, { spec }: Readonly<Fields>): Fields {
+  if (isCustom || spec === undefined) return { metadata: {} }
+  return { metadata: {}, spec: kind === 'Pod' ? { containers: [] } : {} }
+}
 
 function checkScope(
   { isNamespaced, resource }: ResourceDefinition,

@@ -45,7 +45,8 @@ export function isReleased({ kind, metadata }: KubeObject): boolean {
 
 function checkPreconditions({ metadata }: KubeObject, { preconditions }: DeleteOptions): void {
   const { uid, resourceVersion } = preconditions ?? {}
-  if (uid !== undefined && uid !== metadata.uid) throw conflictOfUid(uid, metadata.uid)
+  if (uid !== undefined && uid !== metadata.uid)
+    throw conflictOfUid(metadata.name, uid, metadata.uid)
   if (resourceVersion === undefined || resourceVersion === metadata.resourceVersion) return
   throw new ApiError(
     409,

@@ -3,7 +3,7 @@
  * object and the input: unknown fields, defaults, validation, metadata that clients do not decide.
  */
 import { hasSubresource, type ResourceDefinition } from '../registry/resource-definition.ts'
-import { validateRules } from '../schema/cel-rules.ts'
+import { hasRules, validateRules } from '../schema/cel-rules.ts'
 import { forbiddenValue, invalidValue } from '../schema/field-error.ts'
 import { validateMetadata } from '../schema/metadata-rules.ts'
 import { applyDefaults, pruneUnknownFields } from '../schema/prune.ts'
@@ -91,18 +91,43 @@ export function validateDraft(
   old: KubeObject | undefined,
 ): void {
   const causes = validateSchema(draft, definition.schema).filter(
-    (cause) => old === undefined || !isOldFault(cause, draft, old),
+    // owners have rules of their own, with words of their own
+    (cause) =>
+      !(
+        cause.field?.startsWith('metadata.ownerReferences') && cause.reason === 'FieldValueRequired'
+      ) &&
+      (old === undefined || !isOldFault(cause, draft, old)),
   )
   refuseMistyped(definition, causes)
   const metadata = draft.metadata as Fields
   causes.push(...validateMetadata(metadata, definition.nameForm))
   if (old !== undefined) causes.push(...validateFinalizerChange(metadata, old))
-  // rules may assume that types are right
-  if (causes.length === 0) {
-    causes.push(...validateRules(rulesView(draft), old && rulesView(old), definition.schema))
-    causes.push(...(definition.strategy.validate?.(draft, old) ?? []))
-  }
+  causes.push(...validateByRules(definition, draft, old, causes))
+  if (causes.length === 0) causes.push(...(definition.strategy.validate?.(draft, old) ?? []))
   throwInvalid(definition, draft, causes)
+}
+
+const blocking = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+])
+
+/** Rules may assume that the schema holds; where it does not, the answer says that they wait. */
+function validateByRules(
+  { schema }: ResourceDefinition,
+  draft: Fields,
+  old: KubeObject | undefined,
+  causes: readonly StatusCause[],
+): StatusCause[] {
+  if (!hasRules(schema)) return []
+  if (!causes.some(({ reason }) => blocking.has(reason)))
+    return validateRules(rulesView(draft), old && rulesView(old), schema)
+  const words =
+    'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation'
+  return [invalidValue('', null, words)]
 }
 
 /**
@@ -222,9 +247,10 @@ export function arrange({ apiVersion, kind, metadata, ...rest }: Fields): KubeOb
   return { apiVersion, kind, metadata, ...rest } as unknown as KubeObject
 }
 
-export const conflictOfUid = (wanted: string, found: string): ApiError =>
+export const conflictOfUid = (name: string, wanted: string, found: string): ApiError =>
   new ApiError(
     409,
     'Conflict',
-    `Operation cannot be fulfilled: Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`,
+    `Operation cannot be fulfilled on "${name}": the UID in the precondition (${wanted}) does not match the UID in record (${found}). The object might have been deleted and then recreated`,
+    { name },
   )

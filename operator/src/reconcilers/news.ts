@@ -32,7 +32,7 @@ export const poolControllerName = 'runtime-pool'
 export const tenantControllerName = 'tenant-node'
 
 /** News of many shards of a pool within so long make it look once. */
-const POOL_NEWS_WINDOW_MS = 100
+const POOL_NEWS_WINDOW_MS = 250
 
 export interface NewsOptions extends Pick<Ports, 'caches' | 'clock' | 'enqueue'> {
   readonly namespace: string

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { labels, managedByMiniRedis } from '@miniredis/crds'
 import { PASSWORD_RANDOM_CHARACTERS } from '../builders/connection-secret.ts'
+import { sleep } from '../control/clock.ts'
 import {
   endpointSlices,
   nodes,
@@ -21,12 +22,13 @@ import { InternalAuthority } from './internal-authority.ts'
 import { News, poolControllerName, tenantControllerName } from './news.ts'
 import type { PoolPorts } from './runtime-pool/ports.ts'
 import { reconcilePool } from './runtime-pool/reconciler.ts'
-import type { TenantPorts } from './tenant-node/ports.ts'
+import type { TenantMemory, TenantPorts } from './tenant-node/ports.ts'
 import { reconcileTenant } from './tenant-node/reconciler.ts'
 
 /** Enough that two hundred new tenants share few rounds of the ShardMap store. */
 const TENANT_WORKERS = 32
 const POOL_WORKERS = 2
+const SHARD_ROUND_PAUSE_MS = 15
 
 const ours = { labelSelector: `${labels.managedBy}=${managedByMiniRedis}` }
 
@@ -45,7 +47,7 @@ export const watchedKinds: readonly WatchedKind[] = [
 export function createParts(ports: Ports): OperatorParts {
   const { kube, caches, clock, random, configuration } = ports
   const { namespace, image } = configuration
-  const shards = new ShardMapStore(kube, namespace)
+  const shards = new ShardMapStore(kube, namespace, () => sleep(clock, SHARD_ROUND_PAUSE_MS))
   const authority = new InternalAuthority({ kube, caches, clock, namespace })
   const dial = createTlsDialler({ namespace, credentials: () => authority.credentials() })
   const links = new MemberLinks({
@@ -55,11 +57,11 @@ export function createParts(ports: Ports): OperatorParts {
     onChange: (member, change) => news.ofMember(member, change),
   })
   const memory = { linked: new Map(), vanished: new Map() }
-  const usageWrittenMs = new Map<string, number>()
-  const news = new News({ ...ports, namespace, shards, members: links, usageWrittenMs })
+  const tenantMemory: TenantMemory = { usageWrittenMs: new Map(), writtenStatus: new Map() }
+  const news = new News({ ...ports, namespace, shards, members: links, ...tenantMemory })
   const common = { ...ports, namespace, shards, members: links }
   const poolPorts: PoolPorts = { ...common, defaultImage: image, authority, memory }
-  const tenantPorts: TenantPorts = { ...common, newSecretText, usageWrittenMs }
+  const tenantPorts: TenantPorts = { ...common, newSecretText, memory: tenantMemory }
   return {
     controllers: [
       {

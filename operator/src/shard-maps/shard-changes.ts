@@ -17,6 +17,8 @@ export interface ShardPlacement extends ShardIdentity {
    * not. It keeps the shard, under an epoch that nobody has seen.
    */
   readonly holder?: { readonly member: string; readonly epoch: number } | undefined
+  /** What runs on the members now, so that the first record names it already. */
+  readonly sightings: readonly CopySighting[]
 }
 
 /**
@@ -43,8 +45,10 @@ export function placeShard(table: ShardTable, placement: ShardPlacement): ShardR
     primary: { member },
     configuration: { version: 1, copies: [{ member }] },
   }
-  table.put(record)
-  return record
+  const sighting = placement.sightings.find((seen) => seen.member === member)
+  const known = sighting === undefined ? record : followSoleCopy(record, sighting)
+  table.put(known)
+  return known
 }
 
 function chooseMember(table: ShardTable, placement: ShardPlacement): string | undefined {

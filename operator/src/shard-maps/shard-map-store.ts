@@ -40,11 +40,14 @@ type StoreKube = Pick<KubePort, 'list' | 'create' | 'replace' | 'delete'>
 export class ShardMapStore {
   readonly #kube: StoreKube
   readonly #namespace: string
+  readonly #pause: () => Promise<void>
   readonly #lanes = new Map<string, Lane>()
 
-  constructor(kube: StoreKube, namespace: string) {
+  /** @param pause between rounds that follow each other, so that the next one carries more */
+  constructor(kube: StoreKube, namespace: string, pause = async (): Promise<void> => {}) {
     this.#kube = kube
     this.#namespace = namespace
+    this.#pause = pause
   }
 
   /** The records of a pool as the API has them, in a read that begins after this call. */
@@ -89,6 +92,7 @@ export class ShardMapStore {
       } catch (error) {
         for (const { reject } of jobs) reject(error)
       }
+      if (lane.waiting.length > 0) await this.#pause()
     }
     lane.isRunning = false
   }

@@ -98,4 +98,16 @@ export const metricCatalogue = {
     help: 'Events that could not be written.',
     labels: [],
   },
+  orphansHeld: {
+    kind: 'gauge',
+    name: 'miniredis_operator_orphaned_tenants',
+    help: 'Tenants that are gone while their shards are kept until a person decides.',
+    labels: ['pool'],
+  },
+  copiesLost: {
+    kind: 'counter',
+    name: 'miniredis_operator_copies_lost_total',
+    help: 'Shards whose member came back with another volume.',
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>

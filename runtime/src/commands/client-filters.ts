@@ -1,7 +1,7 @@
 /** The filters of CLIENT LIST and CLIENT KILL: options parsed into one predicate, or an error's text. */
 import type { Args } from '../protocol/args.ts'
 import type { Session } from '../tenancy/session.ts'
-import { SYNTAX_ERROR } from './dispatch.ts'
+import { echoOf, SYNTAX_ERROR } from './dispatch.ts'
 
 export type ClientFilter = (session: Session) => boolean
 
@@ -52,7 +52,7 @@ function parseKillId(args: Args, at: number): ClientFilter | string {
 function parseType(args: Args, at: number): ClientFilter | string {
   if (args.is(at, 'normal')) return () => true
   const isKnown = ['master', 'replica', 'slave', 'pubsub'].some((type) => args.is(at, type))
-  return isKnown ? () => false : `ERR Unknown client type '${args.text(at)}'`
+  return isKnown ? () => false : `ERR Unknown client type '${echoOf(args, at)}'`
 }
 
 function parseIds(args: Args, first: number): ClientFilter | string {

@@ -5,6 +5,7 @@ import type { Session } from '../tenancy/session.ts'
 import { type ClientFilter, parseKillFilter, parseListFilter } from './client-filters.ts'
 import { INVALID_NAME, isValidName } from './client-names.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
+import { echoOf } from './dispatch.ts'
 
 type Run = CommandSpec['run']
 
@@ -59,7 +60,7 @@ function setName({ session }: CommandContext, args: Args, reply: ReplyWriter): v
 function setInfo({ session }: CommandContext, args: Args, reply: ReplyWriter): void {
   const isName = args.is(2, 'lib-name')
   if (!isName && !args.is(2, 'lib-ver')) {
-    reply.error(`ERR Unrecognized option '${args.text(2)}'`)
+    reply.error(`ERR Unrecognized option '${echoOf(args, 2)}'`)
   } else if (!isValidName(args, 3)) {
     const option = isName ? 'lib-name' : 'lib-ver'
     reply.error(`ERR ${option} cannot contain spaces, newlines or special characters.`)

@@ -5,7 +5,7 @@ import type { Tenant } from '../tenancy/tenant.ts'
 import { DEFAULT_USER } from '../tenancy/tenant-registry.ts'
 import { INVALID_NAME, isValidName } from './client-names.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
-import { NOT_AN_INTEGER, SYNTAX_ERROR, wrongArity } from './dispatch.ts'
+import { echoOf, NOT_AN_INTEGER, SYNTAX_ERROR, wrongArity } from './dispatch.ts'
 import { REDIS_VERSION } from './server-facts.ts'
 
 /** Who may come in. */
@@ -187,7 +187,7 @@ function parseHello(args: Args): HelloOptions | string {
       if (!isValidName(args, at)) return INVALID_NAME
       options.name = args.text(at)
     } else {
-      return `ERR Syntax error in HELLO option '${args.text(at)}'`
+      return `ERR Syntax error in HELLO option '${echoOf(args, at)}'`
     }
   }
   return options

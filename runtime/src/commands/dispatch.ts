@@ -62,19 +62,19 @@ export const wrongArity = (fullName: string): string =>
 function unknownCommand(args: Args): string {
   let echoed = ''
   for (let at = 1; at < args.count && echoed.length < ECHO_BYTES_MAX; at++) {
-    echoed += `'${beginningOf(args, at, ECHO_BYTES_MAX - echoed.length)}' `
+    echoed += `'${echoOf(args, at, ECHO_BYTES_MAX - echoed.length)}' `
   }
-  const name = beginningOf(args, 0, ECHO_BYTES_MAX)
+  const name = echoOf(args, 0)
   return `ERR unknown command '${name}', with args beginning with: ${echoed}`
 }
 
 function unknownSubcommand({ spec }: Command, args: Args): string {
-  const name = beginningOf(args, 1, ECHO_BYTES_MAX)
+  const name = echoOf(args, 1)
   return `ERR unknown subcommand '${name}'. Try ${spec.name.toUpperCase()} HELP.`
 }
 
-/** Redis prints arguments as C strings: a null byte ends them. */
-function beginningOf(args: Args, index: number, bytesMax: number): string {
+/** An argument as errors repeat it. Redis prints it as a C string: a null byte ends it. */
+export function echoOf(args: Args, index: number, bytesMax = ECHO_BYTES_MAX): string {
   const start = args.start(index)
   const end = Math.min(args.end(index), start + bytesMax)
   const text = args.buffer.toString('latin1', start, end)

@@ -45,10 +45,6 @@ export class ExecutionContext implements CommandContext {
    * counts the buffers that hold them.
    */
   lacksMemory(args: Args): boolean {
-    const { tenant } = this
-    const { memoryLimitBytes } = tenant.assignment
-    if (memoryLimitBytes === 0) return false
-    const argumentBytes = args.end(args.count - 1) - args.start(0)
-    return tenant.usedBytes + argumentBytes > memoryLimitBytes
+    return !this.tenant.hasRoomFor(args.end(args.count - 1) - args.start(0))
   }
 }

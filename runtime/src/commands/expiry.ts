@@ -4,7 +4,7 @@ import { type Keyspace, NO_EXPIRY, NONE } from '../engine/keyspace.ts'
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
-import { NOT_AN_INTEGER } from './dispatch.ts'
+import { echoOf, NOT_AN_INTEGER } from './dispatch.ts'
 import { invalidExpiry, type TimeForm, timeForms, toEpochMs } from './expiry-options.ts'
 
 const row = { group: 'generic', keys: { first: 1, last: 1, step: 1 } } as const
@@ -29,8 +29,6 @@ const NO_TIME = -1
 
 const NX_ALONE = 'ERR NX and XX, GT or LT options at the same time are not compatible'
 const GT_OR_LT = 'ERR GT and LT options at the same time are not compatible'
-/** An error repeats an unknown option up to here. */
-const OPTION_ECHO_BYTES_MAX = 128
 
 interface Conditions {
   nx: boolean
@@ -105,18 +103,11 @@ function parseConditions(args: Args): Conditions | string {
     else if (args.is(index, 'xx')) conditions.xx = true
     else if (args.is(index, 'gt')) conditions.gt = true
     else if (args.is(index, 'lt')) conditions.lt = true
-    else return unsupported(args, index)
+    else return `ERR Unsupported option ${echoOf(args, index)}`
   }
   const { nx, xx, gt, lt } = conditions
   if (nx && (xx || gt || lt)) return NX_ALONE
   return gt && lt ? GT_OR_LT : conditions
-}
-
-/** Redis prints the option as a C string: a null byte ends it. */
-function unsupported(args: Args, index: number): string {
-  const end = Math.min(args.end(index), args.start(index) + OPTION_ECHO_BYTES_MAX)
-  const [option] = args.buffer.toString('latin1', args.start(index), end).split('\0')
-  return `ERR Unsupported option ${option}`
 }
 
 /** A key without a time counts as one that never ends. */

@@ -4,7 +4,7 @@ import { bytesOf, lengthOf, setBytes, writeRange } from '../engine/strings.ts'
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
-import { NOT_AN_INTEGER, SYNTAX_ERROR, wrongArity } from './dispatch.ts'
+import { NOT_AN_INTEGER, OUT_OF_MEMORY, SYNTAX_ERROR, wrongArity } from './dispatch.ts'
 import { expireAt } from './expiry.ts'
 import { parsePositiveExpiry, type TimeForm, timeForms } from './expiry-options.ts'
 import { SetOptions } from './set-options.ts'
@@ -263,8 +263,12 @@ function getrange({ db, nowMs }: CommandContext, args: Args, reply: ReplyWriter)
   reply.bulk(value.buffer, value.start + first, value.start + last + 1)
 }
 
-/** SETRANGE key offset value → the length afterwards. https://redis.io/commands/setrange */
-function setrange({ db, nowMs, effects }: CommandContext, args: Args, reply: ReplyWriter): void {
+/**
+ * SETRANGE key offset value → the length afterwards. Zeros up to the offset are in no argument, so
+ * the memory limit is looked at here again. https://redis.io/commands/setrange
+ */
+function setrange(context: CommandContext, args: Args, reply: ReplyWriter): void {
+  const { db, nowMs, tenant, effects } = context
   const offset = args.integer(2)
   if (Number.isNaN(offset)) return reply.error(NOT_AN_INTEGER)
   if (offset < 0) return reply.error(BAD_OFFSET)
@@ -274,6 +278,7 @@ function setrange({ db, nowMs, effects }: CommandContext, args: Args, reply: Rep
   if (args.bytes(3) === 0) return reply.integer(length)
   const end = offset + args.bytes(3)
   if (end > STRING_BYTES_MAX) return reply.error(TOO_LONG)
+  if (!tenant.hasRoomFor(end - length)) return reply.error(OUT_OF_MEMORY)
   writeRange(db, key, entry, offset, args.buffer, args.start(3), args.end(3))
   effects.asGiven(args)
   reply.integer(Math.max(length, end))

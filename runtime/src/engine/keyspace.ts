@@ -145,10 +145,9 @@ export class Keyspace {
   rename(key: Key, entry: number, target: Key): void {
     this.#walk?.willChange(key.hash, entry)
     const next = this.entries.withKey(entry, target, this.#account)
-    this.#walk?.isNew(target.hash, next)
+    this.#insert(target.hash, next)
     this.#table.remove(key.hash, entry)
     this.host.arena.free(entry, this.#account) // the record alone: `next` has its value
-    this.#table.insert(target.hash, next)
     const expiresAtMs = this.entries.expiresAtMs(next)
     if (expiresAtMs !== NO_EXPIRY) this.#table.noteDue(target.hash, dueOf(expiresAtMs))
   }
@@ -220,23 +219,33 @@ export class Keyspace {
   #add(key: Key, shape: Shape): number {
     if (this.host.hasReclaimable) this.host.reclaimSome(RECLAIMED_PER_INSERT)
     const entry = this.entries.create(key, shape, this.#account)
-    this.#walk?.isNew(key.hash, entry)
-    this.#table.insert(key.hash, entry)
+    this.#insert(key.hash, entry)
     if (shape.expiresAtMs !== NO_EXPIRY) this.#countExpiry(key.hash, shape.expiresAtMs)
     return entry
   }
 
+  /** Adds the record to the table, or gives it back when there is no room to note it. */
+  #insert(hash: number, entry: number): void {
+    this.#walk?.isNew(hash, entry)
+    try {
+      this.#table.insert(hash, entry)
+    } catch (error) {
+      this.host.arena.free(entry, this.#account)
+      throw error
+    }
+  }
+
   #rewrite(key: Key, entry: number, shape: Shape): number {
     const { host, entries } = this
-    host.freeValue(entry, this.#account)
     const bytes = Arena.blockBytesFor(Entries.bytesFor(key.end - key.start, shape))
     if (bytes === host.arena.blockBytes(entry)) {
+      host.freeValue(entry, this.#account)
       entries.write(entry, key.buffer, key.start, key.end, shape)
       return entry
     }
     const next = entries.create(key, shape, this.#account)
     this.#table.replace(key.hash, entry, next)
-    host.arena.free(entry, this.#account)
+    host.freeEntry(entry, this.#account)
     return next
   }
 

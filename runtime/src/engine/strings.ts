@@ -194,19 +194,35 @@ function setLength(
   length: number,
   expiresAtMs: number,
 ): number {
-  const isInline = length <= INLINE_BYTES_MAX
-  const next = db.put(key, entry, {
-    kind: kinds.string,
-    encoding: isInline ? encodings.inline : encodings.block,
-    inlineBytes: isInline ? length : 0,
-    expiresAtMs,
-  })
-  if (isInline) return next
+  if (length <= INLINE_BYTES_MAX) {
+    const shape = { kind: kinds.string, encoding: encodings.inline, inlineBytes: length }
+    return db.put(key, entry, { ...shape, expiresAtMs })
+  }
+  // first of all: an allocation that fails must leave the old value as it was
+  const block = db.host.arena.allocate(length, db.account)
+  const next = putBlock(db, key, entry, block, expiresAtMs)
   const words = db.entries.wordsOf(next)
   const at = db.entries.cellAt(next)
-  words[at] = db.host.arena.allocate(length, db.account)
+  words[at] = block
   words[at + 1] = length
   return next
+}
+
+/** A record whose cell is to name `block`, which is given back when there is no room for it. */
+function putBlock(
+  db: Keyspace,
+  key: Key,
+  entry: number,
+  block: number,
+  expiresAtMs: number,
+): number {
+  const shape = { kind: kinds.string, encoding: encodings.block, inlineBytes: 0 }
+  try {
+    return db.put(key, entry, { ...shape, expiresAtMs })
+  } catch (error) {
+    db.host.arena.free(block, db.account)
+    throw error
+  }
 }
 
 function blockOf(db: Keyspace, entry: number): { block: number; length: number } {

@@ -194,7 +194,8 @@ export class Connection implements Session, TransportEvents {
     if (decoder.commandStart === end) this.#releaseBacklog()
     else this.#keep(decoder, buffer, end)
     const pendingBytes = this.outputBytes
-    const mustWait = pendingBytes > OUTPUT_PAUSE_BYTES || this.#mustLetLogCatchUp()
+    const isFull = this.#transport.isCongested || pendingBytes > OUTPUT_PAUSE_BYTES
+    const mustWait = isFull || this.#mustLetLogCatchUp()
     if (outcome === 'yielded' && !mustWait) this.#schedule()
     if (outcome === 'yielded' || mustWait) this.#stopReading()
     else this.#readAgain()

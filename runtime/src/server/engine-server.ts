@@ -248,15 +248,15 @@ class Server implements EngineServer, ConnectionHost {
     const connection = new Connection(this, socket, ++this.#lastId)
     this.#connections.add(connection)
     const open = this.#openTenant()
-    if (open === undefined) this.#newcomers.add(connection)
+    if (open === undefined) this.moved(connection)
     else if (!connection.join(open, DEFAULT_USER))
       connection.refuse('ERR max number of clients reached')
     this.#newcomers.trim()
   }
 
   moved(connection: Connection): void {
-    if (connection.tenant === undefined) this.#newcomers.add(connection)
-    else this.#newcomers.delete(connection)
+    if (connection.tenant !== undefined) this.#newcomers.delete(connection)
+    else this.#newcomers.add(connection, this.executor.clock.nowMs())
   }
 
   lingers(connection: Connection): void {

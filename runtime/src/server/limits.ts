@@ -9,6 +9,8 @@ export const TURN_MS_MAX = 0.25
 export const TURN_OUTPUT_BYTES = 256 * 1024
 /** A peer that leaves so much unread is not read from until it has caught up. */
 export const OUTPUT_PAUSE_BYTES = 256 * 1024
+/** The same for writes: each costs some memory however few its bytes are. */
+export const PENDING_WRITES_MAX = 64
 /** Longest time for the peer to take the last reply of a connection that is being closed. */
 export const LINGER_MS = 2000
 
@@ -17,7 +19,7 @@ export interface EngineLimits {
   readonly connectionsMax: number
   /** Connections that have not authenticated; one more closes the oldest of them. */
   readonly newcomersMax: number
-  /** Time from connecting to being authenticated. */
+  /** Time from connecting, or from RESET, to being authenticated. */
   readonly authenticationMs: number
   /** Time for the rest of a command that an unauthenticated peer has begun. */
   readonly newcomerRequestMs: number

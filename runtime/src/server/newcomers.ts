@@ -9,8 +9,8 @@ const TOO_MANY = 'ERR too many connections without authentication, the oldest is
 const TOO_SLOW = 'ERR authentication took too long'
 
 export class Newcomers {
-  /** Oldest first. */
-  readonly #connections = new Set<Connection>()
+  /** Since when each has been one, oldest first: RESET makes one of an old connection. */
+  readonly #connections = new Map<Connection, number>()
   readonly #limits: EngineLimits
 
   constructor(limits: EngineLimits) {
@@ -21,13 +21,13 @@ export class Newcomers {
     return this.#connections.size
   }
 
-  add(connection: Connection): void {
-    this.#connections.add(connection)
+  add(connection: Connection, nowMs: number): void {
+    this.#connections.set(connection, nowMs)
   }
 
   /** Closes the oldest until no more are left than may be. Never within a turn. */
   trim(): void {
-    for (const oldest of this.#connections) {
+    for (const oldest of this.#connections.keys()) {
       if (this.#connections.size <= this.#limits.newcomersMax) return
       oldest.refuse(TOO_MANY)
     }
@@ -40,9 +40,9 @@ export class Newcomers {
   /** Closes those whose time is over. Never within a turn. */
   expire(nowMs: number): void {
     const { authenticationMs, newcomerRequestMs } = this.#limits
-    for (const connection of [...this.#connections]) {
-      const { connectedAtMs, requestSinceMs = nowMs } = connection
-      const isLate = nowMs - connectedAtMs > authenticationMs
+    for (const [connection, sinceMs] of [...this.#connections]) {
+      const { requestSinceMs = nowMs } = connection
+      const isLate = nowMs - sinceMs > authenticationMs
       if (isLate || nowMs - requestSinceMs > newcomerRequestMs) connection.refuse(TOO_SLOW)
     }
   }

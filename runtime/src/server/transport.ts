@@ -8,6 +8,7 @@
  */
 import net from 'node:net'
 import type { ReplyBuffer } from '../protocol/reply-buffer.ts'
+import { OUTPUT_PAUSE_BYTES, PENDING_WRITES_MAX } from './limits.ts'
 
 export interface TransportEvents {
   /** `count` bytes lie at the front of the shared read buffer, until this returns. */
@@ -25,6 +26,8 @@ interface WriteRequest {
   oncomplete: (status: number) => void
   /** Keeps the bytes alive while the request is under way. */
   buffer?: unknown
+  /** Positive while libuv has the request, which then completes; else the write is done. */
+  getAsyncId(): number
 }
 
 /** What is used of Node's TCP handle; every write returns 0 or a negative error number. */
@@ -97,6 +100,11 @@ export class Transport {
     return this.#underWay === 0 ? 0 : this.#handle.writeQueueSize
   }
 
+  /** Whether more must not be sent before `drained`: too many bytes wait, or too many writes. */
+  get isCongested(): boolean {
+    return this.#underWay >= PENDING_WRITES_MAX || this.pendingBytes > OUTPUT_PAUSE_BYTES
+  }
+
   pause(): void {
     if (!this.#isClosed) this.#handle.readStop()
   }
@@ -112,25 +120,30 @@ export class Transport {
       return
     }
     const request = this.#spare ?? this.#createRequest()
-    const error = this.#write(request, output)
-    const isPending = error === 0 && this.#handle.writeQueueSize > 0
+    const isCopied = this.#underWay > 0 && output.chunks.length === 0
+    const error = this.#write(request, output, isCopied)
+    // an empty queue says nothing: what was queued may be gone already, and still completes later
+    const isPending = error === 0 && request.getAsyncId() > 0
     this.#spare = isPending ? undefined : request
     if (isPending) {
       this.#underWay++
-      output.replace()
+      if (!isCopied) output.replace()
+    } else {
+      request.buffer = undefined
     }
     output.reset()
     if (error !== 0) this.destroy()
   }
 
-  #write(request: WriteRequest, output: ReplyBuffer): number {
-    const { length } = output
+  /** What has to wait behind other bytes is copied: it must not keep a whole reply buffer. */
+  #write(request: WriteRequest, output: ReplyBuffer, isCopied: boolean): number {
     if (output.chunks.length > 0) {
       const chunks = output.seal().slice()
       request.buffer = chunks
       return this.#handle.writev(request, chunks, true)
     }
-    const bytes = output.view(length)
+    const view = output.view(output.length)
+    const bytes = isCopied ? Buffer.from(view) : view
     request.buffer = bytes
     return this.#handle.writeBuffer(request, bytes)
   }

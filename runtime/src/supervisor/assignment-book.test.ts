@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { TENANTS_PER_MEMBER_MAX } from '@miniredis/crds'
-import { AssignmentBook, type Change } from './assignment-book.ts'
-import { FENCES_MAX } from './limits.ts'
+import { AssignmentBook, type Change, type Entry } from './assignment-book.ts'
+import { encodeJournalFrame } from './journal-frames.ts'
+import { FENCES_MAX, JOURNAL_FRAME_BYTES_MAX } from './limits.ts'
 import { assignmentOf } from './testing/assignments.ts'
 
 const assign = (epoch: number, changes = {}): Change => ({
@@ -98,6 +99,22 @@ describe('the book of assignments', () => {
     const entries = book.entries()
     assert.equal(entries.length, FENCES_MAX)
     assert.deepEqual(entries[0], { kind: 'floor', key: 't1/0', epoch: 2 })
+  })
+
+  it('fits one frame of the journal when it is as full as it may be', () => {
+    const name = 'n'.repeat(63)
+    const passwordHashes = Array.from({ length: 4 }, () => 'f'.repeat(64))
+    const held = Array.from({ length: TENANTS_PER_MEMBER_MAX }, (_, index): Entry => {
+      const tenantUid = `${index}`.padStart(36, '0')
+      const userName = `${name}.${name}`
+      return { kind: 'held', assignment: assignmentOf(tenantUid, { userName, passwordHashes }) }
+    })
+    const floors = Array.from({ length: FENCES_MAX }, (_, index): Entry => {
+      const epoch = Number.MAX_SAFE_INTEGER
+      return { kind: 'floor', key: `${index}`.padStart(36, '0').concat('/16383'), epoch }
+    })
+    const frame = encodeJournalFrame(0, { entries: [...held, ...floors] })
+    assert.ok(frame.length < JOURNAL_FRAME_BYTES_MAX)
   })
 
   it('gives the same book again from its entries', () => {

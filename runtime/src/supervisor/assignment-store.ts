@@ -6,7 +6,7 @@
  * nothing is known of the file's end; the next group therefore replaces the whole file.
  */
 import { randomUUID } from 'node:crypto'
-import { type Refusal, shardKey } from '@miniredis/crds'
+import { type HeldShard, type Refusal, shardKey } from '@miniredis/crds'
 import { z } from 'zod'
 import type { Logger } from '../telemetry/logger.ts'
 import { AssignmentBook, type Change, type Entry, entrySchema } from './assignment-book.ts'
@@ -37,8 +37,8 @@ export interface AssignmentStoreOptions {
 export class AssignmentStore {
   readonly volumeNonce: string
   readonly book: AssignmentBook
-  /** Called in the order of commits, once the change of that key is durable. */
-  onCommitted: (key: string) => void = () => undefined
+  /** Called in the order of commits, once the change of that key is durable; with what was held. */
+  onCommitted: (key: string, before: HeldShard | undefined) => void = () => undefined
   readonly #storage: JournalStorage
   readonly #logger: Logger
   #queue: Waiting[] = []
@@ -135,8 +135,15 @@ export class AssignmentStore {
       this.#logger.error({ err: error }, 'assignment journal was not written')
       return storageFailed(error instanceof Error ? error.message : String(error))
     }
-    for (const entry of entries) this.onCommitted(this.book.apply(entry))
+    for (const entry of entries) this.#apply(entry)
     return null
+  }
+
+  #apply(entry: Entry): void {
+    const before = this.book.heldShard(
+      entry.kind === 'held' ? shardKey(entry.assignment) : entry.key,
+    )
+    this.onCommitted(this.book.apply(entry), before)
   }
 
   #isRewriteDue(): boolean {

@@ -141,6 +141,21 @@ describe('the supervisor', () => {
       assert.equal((await again.next('held')).shard.retained, false)
     })
 
+    it('are not reported as given up while the engine may serve them', async () => {
+      const client = await connected()
+      await client.assign(assignmentOf('clings'))
+      const refusal = await client.unassign('clings', 1)
+      assert.deepEqual(refusal, { code: 'EngineFailed', message: 'this engine does not let go' })
+      assert.ok(client.messages.every(({ kind }) => kind !== 'released'))
+      assert.deepEqual(
+        (await dial().next('hello')).held.map(({ tenantUid }) => tenantUid),
+        ['clings'],
+      )
+      killEngine()
+      assert.equal((await client.next('released')).tenantUid, 'clings')
+      assert.deepEqual((await dial().next('hello')).held, [])
+    })
+
     it('come a thousand in a burst', async () => {
       const client = await connected()
       const uids = Array.from({ length: 1000 }, (_, index) => `t${index}`)

@@ -2,7 +2,8 @@
  * The supervisor: volume, engine, control door and telemetry of one member, tied together.
  *
  * An assignment goes through three steps, and is answered after the last: durable in the journal,
- * confirmed by the engine, told to every control connection as held.
+ * confirmed by the engine, told to every control connection as held. Giving one up does the same:
+ * nobody hears that a shard is released while the engine may still serve it.
  */
 
 import { join } from 'node:path'
@@ -15,6 +16,7 @@ import {
   type Refusal,
   type RuntimeConfiguration,
   shardKey,
+  TENANTS_PER_MEMBER_MAX,
   type TenantUsage,
 } from '@miniredis/crds'
 import type { Logger } from '../telemetry/logger.ts'
@@ -54,6 +56,8 @@ export class Supervisor {
   readonly #unwatchTls: () => void
   /** Shards that are durable but not confirmed by the engine, and whether it failed on them. */
   readonly #unapplied = new Map<string, 'pending' | 'failed'>()
+  /** Shards given up durably that the engine may still serve. */
+  readonly #releasing = new Map<string, HeldShard>()
   #usage: readonly TenantUsage[] = []
   #heartbeats = 0
   #controlPort = 0
@@ -75,7 +79,7 @@ export class Supervisor {
     const { configuration, logger } = options
     this.#options = options
     this.#store = store
-    store.onCommitted = (key) => this.#committed(key)
+    store.onCommitted = (key, before) => this.#committed(key, before)
     this.#keeper = this.#createKeeper()
     this.#control = new ControlServer({
       host: configuration.MINIREDIS_BIND,
@@ -106,7 +110,7 @@ export class Supervisor {
       events: {
         started: (engine) => this.#engineStarted({ kind: 'engineStarted', engine }),
         exited: (bootNonce, exit) =>
-          this.#control.broadcast({ kind: 'engineExited', bootNonce, ...exit }),
+          this.#engineExited({ kind: 'engineExited', bootNonce, ...exit }),
         storage: (report) => this.#control.broadcast({ kind: 'storage', report }),
         usage: (tenants) => this.#usageReported(tenants),
       },
@@ -171,8 +175,15 @@ export class Supervisor {
       podUid: MINIREDIS_POD_UID,
       volumeNonce: this.#store.volumeNonce,
       engine: this.#keeper.state,
-      held: this.#store.book.heldShards().filter((shard) => !this.#unapplied.has(shardKey(shard))),
+      held: this.#heldShards(),
     }
+  }
+
+  /** What the engine serves, as far as it is known. */
+  #heldShards(): HeldShard[] {
+    const held = this.#store.book.heldShards()
+    const applied = held.filter((shard) => !this.#unapplied.has(shardKey(shard)))
+    return [...applied, ...this.#releasing.values()].slice(0, TENANTS_PER_MEMBER_MAX)
   }
 
   async #handle(message: OperatorMessage, connection: ControlConnection): Promise<void> {
@@ -194,17 +205,25 @@ export class Supervisor {
     return failure === null ? null : { code: 'EngineFailed', message: failure.slice(0, 512) }
   }
 
-  #committed(key: string): void {
+  #committed(key: string, before: HeldShard | undefined): void {
     const held = this.#store.book.heldShard(key)
-    if (held === undefined) this.#released(key)
-    else this.#unapplied.set(key, 'pending')
+    if (held !== undefined) {
+      this.#releasing.delete(key)
+      this.#unapplied.set(key, 'pending')
+      return
+    }
+    this.#unapplied.delete(key)
+    if (before === undefined) return
+    this.#releasing.set(key, before)
+    if (this.#keeper.pid === undefined) this.#released(key)
   }
 
   #released(key: string): void {
-    this.#unapplied.delete(key)
-    const at = key.lastIndexOf('/')
-    const shard = Number(key.slice(at + 1))
-    this.#control.broadcast({ kind: 'released', tenantUid: key.slice(0, at), shard })
+    const shard = this.#releasing.get(key)
+    if (shard === undefined) return
+    this.#releasing.delete(key)
+    const { tenantUid } = shard
+    this.#control.broadcast({ kind: 'released', tenantUid, shard: shard.shard })
   }
 
   async #settle({ tenantUid, shard }: { tenantUid: string; shard: number }) {
@@ -212,8 +231,10 @@ export class Supervisor {
     const sent = this.#store.book.heldShard(key)
     const failure = await this.#keeper.settle(key, tenantUid, shard)
     // Changed meanwhile: whoever changed it settles it.
-    if (sent === undefined || this.#store.book.heldShard(key) !== sent) return failure
-    if (failure === null) this.#applied(key, sent)
+    if (this.#store.book.heldShard(key) !== sent) return failure
+    if (sent === undefined) {
+      if (failure === null) this.#released(key)
+    } else if (failure === null) this.#applied(key, sent)
     else this.#unapplied.set(key, 'failed')
     return failure
   }
@@ -228,6 +249,12 @@ export class Supervisor {
       const shard = this.#store.book.heldShard(key)
       if (state === 'failed' && shard !== undefined) this.#applied(key, shard)
     }
+  }
+
+  /** The next engine starts from the book: what was given up is served by nobody any more. */
+  #engineExited(message: MemberMessage): void {
+    this.#control.broadcast(message)
+    for (const key of [...this.#releasing.keys()]) this.#released(key)
   }
 
   #usageReported(tenants: readonly TenantUsage[]): void {

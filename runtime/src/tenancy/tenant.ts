@@ -78,6 +78,12 @@ export class Tenant {
     return this.account.usedBytes
   }
 
+  /** Whether `bytes` more would stay within the memory limit. */
+  hasRoomFor(bytes: number): boolean {
+    const { memoryLimitBytes } = this.#assignment
+    return memoryLimitBytes === 0 || this.usedBytes + bytes <= memoryLimitBytes
+  }
+
   /** Database `index`, created when it is first asked for. `index` is below `databases`. */
   database(index: number): Keyspace {
     const existing = this.#databases[index]

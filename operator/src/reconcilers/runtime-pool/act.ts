@@ -78,8 +78,9 @@ async function change(
       return kube.delete(secrets, { namespace, name: memberTlsSecretName(step.member) })
     case 'createService':
       return create(services, step.object, ports)
-    case 'applyService':
-      await kube.apply(services, step.object)
+    case 'restoreService':
+      // Not an apply: that merges ports by number, and would leave the old ones beside the new.
+      await kube.merge(services, { namespace, name: step.object.metadata.name }, step.object)
       return
     case 'expandVolume':
       return expandVolume(step, ports)

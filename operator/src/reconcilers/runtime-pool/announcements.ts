@@ -1,46 +1,61 @@
 /** What people are told of a pool's steps: an event on the pool, a line in the log. */
-
+import type { EventReason } from '@miniredis/crds'
 import type { PoolOwner } from '../../builders/owned-metadata.ts'
 import type { EventRecorder } from '../../kube/events.ts'
+import type { Stored } from '../../kube/object.ts'
+import type { Pod } from '../../kube/resources.ts'
 import type { Observed } from './observe.ts'
 import type { PoolStep } from './plan.ts'
 import type { PoolPorts } from './ports.ts'
 
 export function announceStep(step: PoolStep, { pool, name }: Observed, ports: PoolPorts): void {
-  const message = describeStep(step)
-  if (message === undefined) return
-  ports.log.info({ pool: name, step: step.kind }, message)
-  if (pool !== undefined)
-    ports.recorder.record(pool, { type: 'Normal', reason: reasonOf(step.kind), message })
+  const news = describeStep(step)
+  if (news === undefined) return
+  ports.log.info({ pool: name, ...news }, 'carried out a step')
+  if (pool !== undefined) ports.recorder.record(pool, { type: 'Normal', ...news })
 }
 
-const reasonOf = (kind: PoolStep['kind']): string =>
-  `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`
+interface StepNews {
+  readonly reason: EventReason
+  readonly message: string
+}
 
-function describeStep(step: PoolStep): string | undefined {
+function describeStep(step: PoolStep): StepNews | undefined {
   switch (step.kind) {
     case 'createPod':
-      return `Created pod ${step.member}.`
+      return { reason: 'PodCreated', message: `Created pod ${step.member}.` }
     case 'deletePod':
-      return `Deleted pod ${step.pod.metadata.name}: ${step.why}.`
+      return { reason: 'PodDeleted', message: `Deleted pod ${nameOf(step)}: ${step.why}.` }
     case 'releasePod':
-      return `Released pod ${step.pod.metadata.name}: ${step.proof}.`
+      return { reason: 'PodReleased', message: `Released pod ${nameOf(step)}: ${step.proof}.` }
     case 'issueCertificate':
-      return step.isNew ? undefined : `Renewed the certificate of ${step.member}.`
+      return step.isNew
+        ? undefined
+        : { reason: 'CertificateRenewed', message: `Renewed the certificate of ${step.member}.` }
     case 'removeMember':
-      return `Removed member ${step.member} with its volume.`
-    case 'giveUpTenants':
-      return `Gave up the shards of ${step.tenantUids.length} deleted tenants.`
+      return { reason: 'MemberRemoved', message: `Removed ${step.member} with its volume.` }
+    case 'giveUpTenants': {
+      const { length } = step.tenantUids
+      return { reason: 'TenantsGivenUp', message: `Gave up ${length} deleted tenants.` }
+    }
     case 'expandVolume':
-      return `Expanded the volume of ${step.member} to ${step.size}.`
-    case 'retainTenants':
-      return `Kept the data of the deleted tenants ${step.tenantUids.join(', ')}.`
-    case 'removeRetained':
-      return `Gave up the kept data of the deleted tenants ${step.tenantUids.join(', ')}.`
+      return {
+        reason: 'VolumeExpanded',
+        message: `Expanded the volume of ${step.member} to ${step.size}.`,
+      }
+    case 'retainTenants': {
+      const uids = step.tenantUids.join(', ')
+      return { reason: 'DataRetained', message: `Kept the data of the deleted tenants ${uids}.` }
+    }
+    case 'removeRetained': {
+      const uids = step.tenantUids.join(', ')
+      const message = `Gave up the kept data of the deleted tenants ${uids}.`
+      return { reason: 'RetainedDataRemoved', message }
+    }
     case 'closeShards':
     case 'createVolume':
     case 'createService':
-    case 'applyService':
+    case 'restoreService':
     case 'wipeShards':
     case 'link':
     case 'unlink':
@@ -48,6 +63,8 @@ function describeStep(step: PoolStep): string | undefined {
       return undefined
   }
 }
+
+const nameOf = ({ pod }: { readonly pod: Stored<Pod> }): string => pod.metadata.name
 
 /** An event when orphans begin to be held, with the command that lets them go. */
 export function announceOrphans(

@@ -26,7 +26,7 @@ export type PoolStep =
   | VolumeStep
   | RetentionStep
   | { readonly kind: 'createService'; readonly object: Service }
-  | { readonly kind: 'applyService'; readonly object: Service }
+  | { readonly kind: 'restoreService'; readonly object: Service }
   /** Records that the shards of these tenants may be wiped. */
   | { readonly kind: 'giveUpTenants'; readonly tenantUids: readonly string[] }
   /** Records that these retained data may be wiped, as a person said. */
@@ -74,7 +74,7 @@ const planMembers = (pool: PoolOwner, seen: Observed): readonly PoolStep[] => [
 function planService(pool: PoolOwner, { service }: Observed): readonly PoolStep[] {
   const object = buildPoolService(pool)
   if (service === undefined) return [{ kind: 'createService', object }]
-  return isApplied(object, service) ? [] : [{ kind: 'applyService', object }]
+  return isApplied(object, service) ? [] : [{ kind: 'restoreService', object }]
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Ports } from '../../parts.ts'
 import type { MembersPort } from '../../runtime-client/member-report.ts'
 import type { ShardMapStore } from '../../shard-maps/shard-map-store.ts'
 
-export interface PoolPorts extends Pick<Ports, 'kube' | 'caches' | 'clock' | 'recorder' | 'log'> {
+export interface PoolPorts
+  extends Pick<Ports, 'kube' | 'caches' | 'clock' | 'recorder' | 'log' | 'metrics'> {
   /** The operator's namespace, where pools live. */
   readonly namespace: string
   /** For pools that name no image. */

@@ -2,7 +2,13 @@
  * Carries out the steps of a tenant's plan, in order, until one waits or fails, and keeps what was
  * observed up to date with what the steps changed, so that planning can go on without reading again.
  */
-import { assignmentDigest, type Reason, type ShardRecord, shardKey } from '@miniredis/crds'
+import {
+  assignmentDigest,
+  type EventReason,
+  type Reason,
+  type ShardRecord,
+  shardKey,
+} from '@miniredis/crds'
 import { buildConnectionSecret, buildPassword } from '../../builders/connection-secret.ts'
 import { isKubeError, KubeError } from '../../kube/errors.ts'
 import type { ObjectName, ResourceType, Stored } from '../../kube/object.ts'
@@ -56,8 +62,8 @@ async function carryOut(step: TenantStep, seen: Observed, ports: TenantPorts): P
       return { seen: await issuePassword(step, seen, ports) }
     case 'create':
       return { seen: await create(step.child, step.object, seen, ports) }
-    case 'apply':
-      return { seen: await apply(step.child, step.object, seen, ports) }
+    case 'restore':
+      return { seen: await restore(step.child, step.object, seen, ports) }
     case 'place':
       return place(step, seen, ports)
     case 'adopt':
@@ -89,7 +95,7 @@ function issuePassword(
   const { tenant } = seen
   const password = buildPassword(tenant.metadata.uid, ports.newSecretText())
   const secret = buildConnectionSecret({ tenant, password, endpoint: endpointOf(seen) })
-  return isNew ? create('secret', secret, seen, ports) : apply('secret', secret, seen, ports)
+  return isNew ? create('secret', secret, seen, ports) : restore('secret', secret, seen, ports)
 }
 
 /** An object that is there already is looked at: ours is taken as it is, another's is left alone. */
@@ -110,8 +116,11 @@ async function create(
   }
 }
 
-/** Applied to the object that was seen and to no other that took its name meanwhile. */
-async function apply(
+/**
+ * A merge patch, bound to the object that was seen. Not an apply: that merges the ports of a Service
+ * by number, and would leave the old ones beside the new.
+ */
+async function restore(
   child: ChildName,
   object: ChildObject,
   seen: Observed,
@@ -119,9 +128,9 @@ async function apply(
 ): Promise<Observed> {
   const present = seen.children[child]
   const uid = present.kind === 'ours' ? { uid: present.object.metadata.uid } : {}
-  const bound = { ...object, metadata: { ...object.metadata, ...uid } } as ChildObject
-  const applied: Stored<ChildObject> = await kube.apply(childType(child), bound)
-  return withChild(seen, child, { kind: 'ours', object: applied })
+  const patch = { ...object, metadata: { ...object.metadata, ...uid } }
+  const restored: Stored<ChildObject> = await kube.merge(childType(child), nameOf(object), patch)
+  return withChild(seen, child, { kind: 'ours', object: restored })
 }
 
 const nameOf = ({ metadata: { name, namespace } }: ChildObject): ObjectName => ({
@@ -184,10 +193,12 @@ async function follow(
   return withShard(seen, record)
 }
 
-function reportLoss(seen: Observed, record: ShardRecord, { recorder }: TenantPorts): void {
+function reportLoss(seen: Observed, record: ShardRecord, ports: TenantPorts): void {
+  const reason: EventReason = 'CopyLost'
   const { member } = record.primary
   const message = `The volume of ${member} is another one: its keys are gone, epoch ${record.epoch}.`
-  recorder.record(seen.tenant, { type: 'Warning', reason: 'CopyLost', message })
+  ports.metrics.copiesLost.inc()
+  ports.recorder.record(seen.tenant, { type: 'Warning', reason, message })
 }
 
 async function assign(

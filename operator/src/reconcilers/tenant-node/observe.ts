@@ -63,8 +63,9 @@ export interface Observed {
 /** @returns undefined when there is no such tenant (any more) */
 export async function observeTenant(key: Key, ports: TenantPorts): Promise<Observed | undefined> {
   const { caches, namespace } = ports
-  const stored = caches.of(tenantNodes).get(nameOfKey(key))
-  if (stored === undefined) return undefined
+  const cached = caches.of(tenantNodes).get(nameOfKey(key))
+  if (cached === undefined) return undefined
+  const stored = withWrittenStatus(cached, ports)
   const { tenant, invalid } = parseTenant(stored)
   const pool = caches.of(runtimePools).get({ namespace, name: tenant.spec.pool })
   return {
@@ -76,6 +77,16 @@ export async function observeTenant(key: Key, ports: TenantPorts): Promise<Obser
     members: observeMembers(tenant.spec.pool, ports),
     children: observeChildren(tenant, ports),
   }
+}
+
+/** With our own last status, when the cache has not seen it yet: else it would be written again. */
+function withWrittenStatus(cached: Stored<TenantNode>, { memory }: TenantPorts) {
+  const { uid, resourceVersion } = cached.metadata
+  const written = memory.writtenStatus.get(uid)
+  if (written === undefined) return cached
+  if (written.over === resourceVersion) return { ...cached, status: written.status }
+  memory.writtenStatus.delete(uid)
+  return cached
 }
 
 /** The same rules as in the API server, for objects that came by an older or a missing schema. */

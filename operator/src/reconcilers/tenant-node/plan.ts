@@ -39,7 +39,8 @@ export type TenantStep =
   /** Makes a password and the Secret that holds it. */
   | { readonly kind: 'issuePassword'; readonly isNew: boolean }
   | { readonly kind: 'create'; readonly child: ChildName; readonly object: ChildObject }
-  | { readonly kind: 'apply'; readonly child: ChildName; readonly object: ChildObject }
+  /** Puts an object of ours back to what it should be. */
+  | { readonly kind: 'restore'; readonly child: ChildName; readonly object: ChildObject }
   /** Writes the record of a shard that has none. */
   | { readonly kind: 'place'; readonly placement: ShardPlacement }
   /** Takes over a shard that an earlier tenant of this name left behind. */
@@ -84,19 +85,19 @@ function planSecret(seen: Observed): TenantStep[] {
 const planService = (seen: Observed): TenantStep[] =>
   planChild(seen, 'service', buildTenantService(seen.tenant))
 
-/** Written only when there is something to say: a shard with a record. */
+/** Made when there is a pod to name; from then on it says so, too, when there is none. */
 function planSlice(seen: Observed): TenantStep[] {
-  if (seen.shards.length === 0 && seen.children.slice.kind === 'absent') return []
-  if (seen.pool === undefined && seen.children.slice.kind === 'absent') return []
-  const { tenant } = seen
-  return planChild(seen, 'slice', buildTenantEndpointSlice({ tenant, pod: endpointPod(seen) }))
+  const { tenant, children } = seen
+  const pod = endpointPod(seen)
+  if (pod === undefined && children.slice.kind === 'absent') return []
+  return planChild(seen, 'slice', buildTenantEndpointSlice({ tenant, pod }))
 }
 
 function planChild({ children }: Observed, child: ChildName, object: ChildObject): TenantStep[] {
   const present = children[child]
   if (present.kind === 'absent') return [{ kind: 'create', child, object }]
   if (present.kind !== 'ours' || isApplied(object, present.object)) return []
-  return [{ kind: 'apply', child, object }]
+  return [{ kind: 'restore', child, object }]
 }
 
 function planShards(seen: Observed, nowMs: number): readonly TenantStep[] {
@@ -136,6 +137,7 @@ function planPlacement(seen: Observed, shard: number, nowMs: number): readonly T
     range,
     candidates,
     holder,
+    sightings: members.flatMap((member) => sightingOf(member) ?? []),
   }
   return [{ kind: 'place', placement }]
 }

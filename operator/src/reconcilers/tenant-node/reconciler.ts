@@ -12,6 +12,8 @@ import { type Progress, tenantStatus } from './status.ts'
 /** A plan that is still not through after so many rounds goes on at the next reconcile. */
 const ROUNDS_MAX = 8
 const NEXT_ROUND_MS = 1000
+/** Beyond so many tenants all are forgotten: a status may then be written once too often. */
+const REMEMBERED_MAX = 20_000
 
 interface Result {
   readonly seen: Observed
@@ -47,15 +49,22 @@ async function carryThrough(observed: Observed, ports: TenantPorts): Promise<Res
 }
 
 async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): Promise<void> {
-  const { kube, clock, usageWrittenMs } = ports
+  const { kube, clock, memory } = ports
   const { tenant } = seen
-  const { uid } = tenant.metadata
+  const { uid, resourceVersion: over } = tenant.metadata
   const progress: Progress = { wait, failure: error?.code }
-  const context = { nowMs: clock.now(), usageWrittenMs: usageWrittenMs.get(uid) }
+  const context = { nowMs: clock.now(), usageWrittenMs: memory.usageWrittenMs.get(uid) }
   const status = tenantStatus(seen, progress, context)
-  await kube.patchStatus(tenantNodes, tenant, status)
-  if (!isSameJson(status.usage, tenant.status?.usage)) usageWrittenMs.set(uid, context.nowMs)
+  if (!(await kube.patchStatus(tenantNodes, tenant, status))) return
+  remember(memory.writtenStatus, uid, { over, status })
+  if (!isSameJson(status.usage, tenant.status?.usage))
+    remember(memory.usageWrittenMs, uid, context.nowMs)
   announce(seen, status, ports)
+}
+
+function remember<T>(memory: Map<string, T>, uid: string, value: T): void {
+  if (memory.size >= REMEMBERED_MAX) memory.clear()
+  memory.set(uid, value)
 }
 
 /** An event when the tenant begins or ceases to be served. */

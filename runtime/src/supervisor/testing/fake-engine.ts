@@ -36,7 +36,10 @@ const createEngine = ({ host, port }: EngineStart, report: ReportStorage): Hoste
     misbehave(assignment.tenantUid)
     if (assignment.tenantUid === 'fills-the-volume') report(full)
   },
-  unassign: (tenantUid) => void held.delete(tenantUid),
+  unassign: (tenantUid) => {
+    if (tenantUid === 'clings') throw new Error('this engine does not let go')
+    held.delete(tenantUid)
+  },
   usage: () => [],
   progress: () => Math.floor(performance.now()),
   listen: () =>

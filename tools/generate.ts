@@ -1,5 +1,5 @@
 /**
- * `node generate/main.ts` writes every generated file; `--check` fails when one is stale.
+ * `node tools/generate.ts` writes every generated file; `--check` fails when one is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
