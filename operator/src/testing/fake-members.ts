@@ -1,5 +1,11 @@
 /** Members without processes: they hold what they are told, and live and die as the test says. */
-import { type Assignment, assignmentDigest, type HeldShard, shardKey } from '@miniredis/crds'
+import {
+  type Assignment,
+  assignmentDigest,
+  type HeldShard,
+  healthyStorage,
+  shardKey,
+} from '@miniredis/crds'
 import type {
   MemberReport,
   MembersPort,
@@ -72,6 +78,7 @@ export class FakeMembers implements MembersPort {
         : undefined,
       held: new Map(isUp ? this.#disks.get(member) : []),
       usage: new Map(),
+      storage: healthyStorage,
       exits: [],
       lastAnswerMs: undefined,
       failure: isUp ? undefined : 'down',
@@ -91,7 +98,17 @@ export class FakeMembers implements MembersPort {
       shard,
       epoch,
       digest: assignmentDigest(assignment),
+      retained: false,
     })
+    return { kind: 'done' }
+  }
+
+  async retain(member: string, shard: ShardGivenUp): Promise<RequestResult> {
+    const refusal = this.refusals.get(member) ?? this.#notThere(member)
+    if (refusal !== undefined) return refusal
+    const disk = this.#disks.get(member)
+    const held = disk?.get(shardKey(shard))
+    if (held !== undefined) disk?.set(shardKey(shard), { ...held, retained: true })
     return { kind: 'done' }
   }
 

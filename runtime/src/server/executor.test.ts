@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { CommandIndex } from '../commands/command-index.ts'
 import { ExecutionContext } from '../commands/execution-context.ts'
+import { Effects } from '../engine/effect.ts'
 import { newHost } from '../engine/testing/keyspaces.ts'
 import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
@@ -37,7 +38,7 @@ class Turns {
     ])
     const tenant = new Tenant(newHost(), assignmentOf('a'))
     const clock = { nowMs: () => 0, monotonicMs: () => this.#nowMs + 1 }
-    const context = new ExecutionContext(tenant)
+    const context = new ExecutionContext(tenant, new Effects())
     this.executor = new Executor(clock, index, context, (error) => this.failures.push(error))
     this.#session = { protocol: 2, tenant, isClosing: false, close: () => (this.isClosed = true) }
   }

@@ -101,6 +101,7 @@ describe('the status of a tenant', () => {
       ['Ready', '2030-01-01T00:00:05Z'],
       ['Reconciling', '2030-01-01T00:00:05Z'],
       ['Stalled', '2030-01-01T00:00:00Z'],
+      ['StorageHealthy', '2030-01-01T00:00:00Z'],
     ])
     assert.equal(later.phase, 'Unavailable')
     assert.deepEqual(later.endpoint, first.endpoint)
@@ -116,7 +117,12 @@ describe('the status of a tenant', () => {
       failure: 'Conflict',
     })
     const found = status.conditions?.map(({ type, status: value }) => `${type} ${value}`)
-    assert.deepEqual(found, ['Ready True', 'Reconciling True', 'Stalled False'])
+    assert.deepEqual(found, [
+      'Ready True',
+      'Reconciling True',
+      'Stalled False',
+      'StorageHealthy True',
+    ])
   })
 
   it('says what is wrong with a specification', () => {

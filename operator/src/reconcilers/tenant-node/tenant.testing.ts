@@ -1,6 +1,7 @@
 /** Observations that read as sentences: `tenant('cache').placedOn('default-0-1').served()`. */
 import {
   assignmentDigest,
+  healthyStorage,
   type ShardRecord,
   type TenantNodeSpec,
   tenantNodeSpecSchema,
@@ -56,6 +57,7 @@ const reportOf = (member: string, held: MemberReport['held']): MemberReport => (
   engine: { phase: 'running', bootNonce: 'boot', progress: 1, restarts: 0 },
   held,
   usage: new Map(),
+  storage: healthyStorage,
   exits: [],
   lastAnswerMs: nowMs,
   failure: undefined,
@@ -93,6 +95,7 @@ export function tenant(name: string, endpoint: Partial<TenantNodeSpec['endpoint'
     operatorNamespace: 'miniredis',
     pool: poolOf(3),
     shards: [],
+    retained: [],
     members: ['default-0-1', 'default-1-1', 'default-2-1'].map(memberOf),
     children: { secret: absent, service: absent, slice: absent },
   })
@@ -179,7 +182,7 @@ export class Sentence {
     if (record === undefined) return this
     const { tenantUid, shard, epoch } = record
     const assignment = buildAssignment({ tenant: this.observed.tenant, record, password })
-    const held = { tenantUid, shard, epoch, digest: assignmentDigest(assignment) }
+    const held = { tenantUid, shard, epoch, digest: assignmentDigest(assignment), retained: false }
     return this.#withMember(record.primary.member, (view) => ({
       ...view,
       report: reportOf(view.name, new Map([[`${tenantUid}/${shard}`, held]])),
