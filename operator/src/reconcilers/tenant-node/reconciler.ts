@@ -2,8 +2,9 @@
 import { after, done, failed, OperatingError, type Outcome } from '../../control/outcome.ts'
 import { isSameJson } from '../../kube/difference.ts'
 import type { Key } from '../../kube/object.ts'
-import { type TenantNode, tenantNodes } from '../../kube/resources.ts'
+import { tenantNodes } from '../../kube/resources.ts'
 import { act, type Wait } from './act.ts'
+import { newsOf } from './announcements.ts'
 import { type Observed, observeTenant } from './observe.ts'
 import { planTenant } from './plan.ts'
 import type { TenantPorts } from './ports.ts'
@@ -47,7 +48,7 @@ async function carryThrough(observed: Observed, ports: TenantPorts): Promise<Res
 }
 
 async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): Promise<void> {
-  const { kube, clock, usageWrittenMs } = ports
+  const { kube, clock, recorder, usageWrittenMs } = ports
   const { tenant } = seen
   const { uid } = tenant.metadata
   const progress: Progress = { wait, failure: error?.code }
@@ -55,26 +56,8 @@ async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): P
   const status = tenantStatus(seen, progress, context)
   await kube.patchStatus(tenantNodes, tenant, status)
   if (!isSameJson(status.usage, tenant.status?.usage)) usageWrittenMs.set(uid, context.nowMs)
-  announce(seen, status, ports)
+  for (const news of newsOf(tenant.status, status)) recorder.record(tenant, news)
 }
-
-/** An event when the tenant begins or ceases to be served. */
-function announce(
-  { tenant }: Observed,
-  status: NonNullable<TenantNode['status']>,
-  { recorder }: TenantPorts,
-): void {
-  const now = readyIn(status)
-  const before = readyIn(tenant.status)
-  const isServed = now?.status === 'True'
-  const wasServed = before?.status === 'True'
-  if (now === undefined || isServed === wasServed) return
-  const type = isServed ? 'Normal' : 'Warning'
-  recorder.record(tenant, { type, reason: now.reason, message: now.message })
-}
-
-const readyIn = (status: TenantNode['status']) =>
-  status?.conditions?.find(({ type }) => type === 'Ready')
 
 const outcomeOf = ({ wait, error }: Result): Outcome =>
   error !== undefined ? failed(error) : wait !== undefined ? after(wait.delayMs) : done
