@@ -136,8 +136,8 @@ export class ShardStore implements Storage {
   }
 
   #reconfigured(keeper: ShardKeeper): void {
-    keeper.reconfigured()
     if (!isKept(keeper) && this.#phase === 'serving') this.#empty(keeper)
+    keeper.reconfigured()
     this.#obstruct(keeper)
   }
 
@@ -166,15 +166,12 @@ export class ShardStore implements Storage {
     this.#tell()
   }
 
-  /** The shard lives on, in memory only: nothing that was kept of it may come back. */
-  #empty({ name: { key, tenantUid, shard }, tenant }: ShardKeeper): void {
-    const { log, shelf } = this.#options
-    shelf.removeAll(key)
-    if (log?.state.kind !== 'open') return
-    const logShard = log.shard(tenantUid, shard)
-    if (logShard.epoch === 0) return
-    log.begin(logShard, tenant.assignment.epoch, logShard.offset)
-    log.retain(key, { epoch: logShard.epoch, offset: logShard.offset })
+  /**
+   * The shard lives on, in memory only: nothing that was kept of it may come back. An empty snapshot
+   * of its present position says so, and lets the log go.
+   */
+  #empty(keeper: ShardKeeper): void {
+    if (this.#isKnown(keeper.name.key) || keeper.isLogging) keeper.wantsSave = true
   }
 
   /** Whether something of the shard is on the disk. */
@@ -357,7 +354,8 @@ export class ShardStore implements Storage {
     const { changes } = keeper.saveBegan(clock.nowMs())
     const path = shelf.pathFor(name, position)
     const aux = { 'redis-ver': '7.2.0', 'redis-bits': '64', ...positionFields(name, position) }
-    const snapshot = startSnapshot({ disk, path, databases: tenant.databases(), aux })
+    const databases = isKept(keeper) ? tenant.databases() : []
+    const snapshot = startSnapshot({ disk, path, databases, aux })
     const done = snapshot.run(this.#slices).then(
       () => this.#saved(keeper, path, position, changes),
       (error: unknown) => this.#notSaved(keeper, error),
@@ -471,7 +469,8 @@ export class ShardStore implements Storage {
     const { savesAllOnClose } = this.#options
     for (const keeper of this.#keepers.values()) {
       const isWanted = savesAllOnClose || !keepsLog(keeper.persistence)
-      if (isWanted && hasSaveRules(keeper) && keeper.changes > 0) await this.#begin(keeper)
+      if (isWanted && hasSaveRules(keeper) && keeper.changes > 0) keeper.wantsSave = true
+      if (keeper.wantsSave) await this.#begin(keeper)
     }
   }
 
