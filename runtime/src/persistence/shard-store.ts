@@ -7,7 +7,7 @@
  */
 import { type Assignment, keepsLog, keepsSnapshots, type StorageReport } from '@miniredis/crds'
 import type { Replay } from '../commands/replay.ts'
-import { NOT_KEPT, type PersistenceFacts } from '../commands/storage.ts'
+import { IN_PROGRESS, NOT_KEPT, type PersistenceFacts } from '../commands/storage.ts'
 import type { Storage } from '../server/engine-server.ts'
 import type { Obstacle, Tenant } from '../tenancy/tenant.ts'
 import type { Disk } from './disk.ts'
@@ -432,7 +432,7 @@ export class ShardStore implements Storage {
   save(tenant: Tenant): string | undefined {
     const keeper = this.#byTenant.get(tenant)
     if (keeper === undefined || !isKept(keeper)) return NOT_KEPT
-    if (keeper.isSaving) return 'ERR Background save already in progress'
+    if (keeper.isSaving) return IN_PROGRESS
     keeper.wantsSave = true
     if (this.#running === undefined) void this.#begin(keeper)
     return undefined
@@ -465,20 +465,21 @@ export class ShardStore implements Storage {
   }
 
   /** The last snapshots, as redis-server writes one when it is asked to end. */
-  async #saveLast(): Promise<void> {
+  async #saveLast(saves: boolean | undefined): Promise<void> {
     const { savesAllOnClose } = this.#options
     for (const keeper of this.#keepers.values()) {
       const isWanted = savesAllOnClose || !keepsLog(keeper.persistence)
-      if (isWanted && hasSaveRules(keeper) && keeper.changes > 0) keeper.wantsSave = true
+      const isDue = isWanted && hasSaveRules(keeper) && keeper.changes > 0
+      if (isKept(keeper)) keeper.wantsSave = saves ?? isDue
       if (keeper.wantsSave) await this.#begin(keeper)
     }
   }
 
-  async close(): Promise<void> {
+  async close(saves?: boolean): Promise<void> {
     const wasServing = this.#phase === 'serving'
     this.#phase = 'closed'
     await this.#running?.done
-    if (wasServing) await this.#saveLast()
+    if (wasServing) await this.#saveLast(saves)
     await this.#options.log?.close()
   }
 }
