@@ -2,7 +2,13 @@
  * Carries out the steps of a tenant's plan, in order, until one waits or fails, and keeps what was
  * observed up to date with what the steps changed, so that planning can go on without reading again.
  */
-import { assignmentDigest, type Reason, type ShardRecord, shardKey } from '@miniredis/crds'
+import {
+  assignmentDigest,
+  ownerUidOf,
+  type Reason,
+  type ShardRecord,
+  shardKey,
+} from '@miniredis/crds'
 import { buildConnectionSecret, buildPassword } from '../../builders/connection-secret.ts'
 import { isKubeError, KubeError } from '../../kube/errors.ts'
 import type { ObjectName, ResourceType, Stored } from '../../kube/object.ts'
@@ -136,7 +142,11 @@ async function place(
 ): Promise<ActResult> {
   const pool = poolOf(seen)
   const record = await ports.shards.mutate(pool, (table) => placeShard(table, placement))
-  if (record !== undefined) return { seen: withShard(seen, record) }
+  if (record !== undefined) {
+    // An annotation is only a claim: a shard that has a record belongs to whom the record names.
+    if (ownerUidOf(record) !== seen.tenant.metadata.uid) throw vanished(seen)
+    return { seen: withShard(seen, record) }
+  }
   const message = `every ready member of pool ${pool.metadata.name} is full`
   return waiting(seen, 'NoCapacity', message)
 }
