@@ -76,6 +76,6 @@ describe('miniredis-check-log', () => {
 
   it('finds nothing in an empty directory', () => {
     const { lines } = checkLog(new FaultyDisk(random), LOG_DIRECTORY)
-    assert.deepEqual(lines, ['The log is whole.'])
+    assert.deepEqual(lines, [`${LOG_DIRECTORY} holds no log.`])
   })
 })

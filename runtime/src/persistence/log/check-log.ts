@@ -44,7 +44,8 @@ export function checkLog(disk: Disk, directory: string): LogCheck {
   )
   const lines = [...segments, ...shards.sort(), ...damages.map(explainDamage)]
   if (end.tornTail !== undefined) lines.push(explainTornTail(end.tornTail))
-  if (damages.length === 0 && end.tornTail === undefined) lines.push('The log is whole.')
+  if (segments.length === 0) lines.push(`${directory} holds no log.`)
+  else if (damages.length === 0 && end.tornTail === undefined) lines.push('The log is whole.')
   return { lines, tornTail: end.tornTail, damages }
 }
 
