@@ -1,5 +1,5 @@
 # The image for people with Docker. `make image` builds the same without it: both take the files that
-# images/build.ts describes, which are Node, the libraries it names, and three bundles. No shell.
+# images/build.ts describes, which are Node, the libraries it names, and our bundles. No shell.
 FROM node:24-slim AS build
 WORKDIR /source
 COPY . .

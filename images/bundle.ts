@@ -14,6 +14,7 @@ export const programs: readonly Program[] = [
   { name: 'runtime', entry: 'runtime/src/main.ts' },
   { name: 'engine', entry: 'runtime/src/engine-main.ts' },
   { name: 'log-worker', entry: 'runtime/src/log-worker-main.ts' },
+  { name: 'check-log', entry: 'runtime/src/check-log-main.ts' },
 ]
 
 const repository = fileURLToPath(new URL('..', import.meta.url))

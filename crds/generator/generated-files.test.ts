@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { customResources, reasons } from '../src/index.ts'
 import { buildCrd } from './crd.ts'
@@ -62,6 +63,12 @@ describe('generated definitions', () => {
   it('refuse a schema that is not structural', () => {
     const union = z.object({ a: z.union([z.string(), z.int()]) })
     assert.throws(() => buildStructuralSchema(union), /a: anyOf is not structural/)
+  })
+
+  it('say the same to readers of YAML 1.1 and 1.2', () => {
+    for (const [path, text] of Object.entries(renderContract()))
+      if (path.endsWith('.yaml'))
+        assert.deepEqual(parse(text, { version: '1.1' }), parse(text), path)
   })
 
   it('name kinds, short names and the category', () => {

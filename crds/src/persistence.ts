@@ -43,7 +43,7 @@ export const persistenceSpecSchema = z
       }),
     fsync: z.enum(fsyncPolicies).default('EverySecond').meta({
       description:
-        'When the log reaches the disk: before each reply, once a second, or as the system likes.',
+        "When the log reaches the disk: before each reply, once a second, or as the system likes ('No', in quotes, since YAML takes a bare No for false).",
     }),
   })
   .meta({ description: 'How the keys survive a restart.' })

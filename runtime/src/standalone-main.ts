@@ -68,7 +68,7 @@ async function serve(configuration: StandaloneConfiguration): Promise<void> {
 function createServer(configuration: StandaloneConfiguration): EngineServer {
   const { port, bind, requirepass, maxmemory, maxclients, databases, timeout } = configuration
   const isOpen = requirepass === ''
-  const server = createEngineServer({
+  const server: EngineServer = createEngineServer({
     listen: { host: bind, port },
     clock: systemClock,
     random: () => randomBytes(4).readUInt32LE(),
@@ -79,6 +79,10 @@ function createServer(configuration: StandaloneConfiguration): EngineServer {
       { directory: resolve(configuration.dir), logProgram, clock: systemClock, logger },
       storeOf(configuration),
     ),
+    shutdown: (saves) => {
+      console.log('miniredis-server stopping on SHUTDOWN')
+      void server.close(saves)
+    },
     commandFailed: (error) => console.error('A command failed.', error),
     ...(isOpen ? { openTenantUid: TENANT_UID } : {}),
   })

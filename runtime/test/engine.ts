@@ -1,10 +1,13 @@
 /** The engine in this process, on a free port, with tenants that read as sentences. */
 import { createHash, randomBytes } from 'node:crypto'
-import { type Assignment, defaultPersistence } from '@miniredis/crds'
+import { join } from 'node:path'
+import { type Assignment, defaultPersistence, type StorageReport } from '@miniredis/crds'
+import { memberStorage } from '../src/persistence/open-store.ts'
 import { systemClock } from '../src/server/clock.ts'
 import { createEngineServer, type EngineServer } from '../src/server/engine-server.ts'
 import type { EngineLimits } from '../src/server/limits.ts'
 import { processFacts } from '../src/server/process-facts.ts'
+import { silentLogger } from '../src/telemetry/logger.ts'
 import { RespClient } from './resp-client.ts'
 
 export interface TestEngine {
@@ -12,6 +15,8 @@ export interface TestEngine {
   readonly port: number
   /** Errors of commands that threw; a test that expects none checks that it stayed empty. */
   readonly failures: unknown[]
+  /** What the engine said of its volume, the newest last. */
+  readonly reports: StorageReport[]
   connect(): Promise<RespClient>
   /** Connected and authenticated as this tenant. */
   connectAs(name: string): Promise<RespClient>
@@ -42,18 +47,29 @@ export function tenant(name: string, changes: Partial<Assignment> = {}): Assignm
   }
 }
 
+export interface TestEngineOptions {
+  readonly limits?: Partial<EngineLimits>
+  readonly isOpen?: boolean
+  /** The volume; without it everything is in memory only. */
+  readonly directory?: string
+}
+
 /** An engine with these tenants; with `open` the first needs no authentication. */
 export async function startEngine(
   tenants: readonly Assignment[],
-  options: { readonly limits?: Partial<EngineLimits>; readonly isOpen?: boolean } = {},
+  options: TestEngineOptions = {},
 ): Promise<TestEngine> {
   const failures: unknown[] = []
+  const reports: StorageReport[] = []
   const server = createEngineServer({
     listen: { host: '127.0.0.1', port: 0 },
     clock: systemClock,
     random: () => randomBytes(4).readUInt32LE(),
     facts: processFacts(),
     limits: options.limits ?? {},
+    ...(options.directory === undefined
+      ? {}
+      : { createStorage: storageIn(options.directory, (report) => reports.push(report)) }),
     commandFailed: (error) => failures.push(error),
     ...(options.isOpen === true ? { openTenantUid: tenants[0].tenantUid } : {}),
   })
@@ -64,6 +80,7 @@ export async function startEngine(
     server,
     port,
     failures,
+    reports,
     connect,
     connectAs: async (name) => {
       const client = await connect()
@@ -74,3 +91,14 @@ export async function startEngine(
     close: () => server.close(),
   }
 }
+
+const storageIn = (directory: string, report: (report: StorageReport) => void) =>
+  memberStorage(
+    {
+      directory,
+      logProgram: join(import.meta.dirname, '../src/log-worker-main.ts'),
+      clock: systemClock,
+      logger: silentLogger,
+    },
+    report,
+  )

@@ -67,4 +67,4 @@ export function writeTrouble(
 }
 
 const checkCommand = (pod: string, namespace: string): string =>
-  `kubectl -n ${namespace} exec ${pod} -- /usr/local/bin/node /app/check-log.mjs /var/lib/miniredis`
+  `kubectl -n ${namespace} exec ${pod} -- /usr/local/bin/node /app/check-log.mjs /var/lib/miniredis/log`

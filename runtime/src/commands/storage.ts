@@ -4,6 +4,7 @@
  * A snapshot is written in slices while other commands run, so SAVE and BGSAVE are the same work;
  * SAVE's caller, and nobody else, waits for its end.
  */
+import type { Args } from '../protocol/args.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { Durability } from '../tenancy/durability.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
@@ -32,12 +33,16 @@ export interface StorageCommands {
   persistenceOf(tenant: Tenant): PersistenceFacts
   /** Begins a snapshot. The error, or undefined. */
   save(tenant: Tenant): string | undefined
+  /** Resolves with whether a snapshot of this moment or later is on the disk. */
+  saveNow(tenant: Tenant): Promise<boolean>
   /** Settings as CONFIG GET names them: save, appendonly, appendfsync, dir, dbfilename. */
   settings(tenant: Tenant): ReadonlyMap<string, string>
   /** CONFIG SET of one of those: the error, or undefined. */
   configure(tenant: Tenant, name: string, value: string): string | undefined
 }
 
+export const IN_PROGRESS = 'ERR Background save already in progress'
+const MANAGED = 'ERR this database runs as long as its TenantNode wants it to'
 export const NOT_KEPT = 'ERR this database lives in memory only'
 
 /** Of a process that keeps nothing. */
@@ -57,6 +62,7 @@ export const memoryOnly: StorageCommands & Durability = {
     logBytes: 0,
   }),
   save: () => NOT_KEPT,
+  saveNow: async () => false,
   settings: () =>
     new Map([
       ['save', ''],
@@ -65,7 +71,13 @@ export const memoryOnly: StorageCommands & Durability = {
   configure: () => NOT_KEPT,
 }
 
-export function createStorageCommands(storage: StorageCommands): readonly CommandSpec[] {
+/** Ends the process, with a last snapshot, without, or as its save rules say (undefined). */
+export type Shutdown = (saves: boolean | undefined) => void
+
+export function createStorageCommands(
+  storage: StorageCommands,
+  shutdown: Shutdown | undefined,
+): readonly CommandSpec[] {
   const row = { keys: undefined, group: 'server' } as const
   const flags = ['admin', 'noscript'] as const
   const bgsave: CommandSpec['run'] = ({ tenant }, args, reply) => {
@@ -74,9 +86,22 @@ export function createStorageCommands(storage: StorageCommands): readonly Comman
   }
   const rewrite: CommandSpec['run'] = ({ tenant }, _args, reply) =>
     begin(storage, tenant, reply, 'Background append only file rewriting started')
+  const save: CommandSpec['run'] = ({ tenant, session }, _args, reply) => {
+    if (storage.persistenceOf(tenant).isSaving) reply.error(IN_PROGRESS)
+    else session.block(storage.saveNow(tenant).then(answerSave))
+  }
   const lastsave: CommandSpec['run'] = ({ tenant }, _args, reply) =>
     reply.integer(storage.persistenceOf(tenant).lastSaveSeconds)
   return [
+    { ...row, name: 'save', arity: 1, flags, since: '1.0.0', run: save },
+    {
+      ...row,
+      name: 'shutdown',
+      arity: -1,
+      flags: ['admin', 'noscript', 'loading', 'stale'],
+      since: '1.0.0',
+      run: (_context, args, reply) => runShutdown(shutdown, args, reply),
+    },
     { ...row, name: 'bgsave', arity: -1, flags, since: '1.0.0', run: bgsave },
     { ...row, name: 'bgrewriteaof', arity: 1, flags, since: '1.0.0', run: rewrite },
     {
@@ -88,6 +113,20 @@ export function createStorageCommands(storage: StorageCommands): readonly Comman
       run: lastsave,
     },
   ]
+}
+
+const answerSave = (isGood: boolean) => (reply: ReplyWriter) => {
+  if (isGood) reply.ok()
+  else reply.error('ERR')
+}
+
+/** SHUTDOWN [NOSAVE | SAVE] → no reply: the connection ends. https://redis.io/commands/shutdown */
+function runShutdown(shutdown: Shutdown | undefined, args: Args, reply: ReplyWriter): void {
+  const saves = args.count === 1 ? undefined : args.is(1, 'save')
+  const isKnown = args.count === 1 || (args.count === 2 && (saves || args.is(1, 'nosave')))
+  if (!isKnown) reply.error(SYNTAX_ERROR)
+  else if (shutdown === undefined) reply.error(MANAGED)
+  else shutdown(saves)
 }
 
 function begin(storage: StorageCommands, tenant: Tenant, reply: ReplyWriter, done: string): void {

@@ -6,19 +6,20 @@ import { dataCommands } from './data-commands.ts'
 import { createIntrospectionCommands } from './introspection.ts'
 import { createServerCommands } from './server.ts'
 import type { ServerFacts } from './server-facts.ts'
-import { createStorageCommands, type StorageCommands } from './storage.ts'
+import { createStorageCommands, type Shutdown, type StorageCommands } from './storage.ts'
 
 /** All commands that this process serves, ready for dispatch. */
 export function createCommandIndex(
   gate: Authenticator,
   facts: ServerFacts,
   storage: StorageCommands,
+  shutdown: Shutdown | undefined,
 ): CommandIndex {
   const index: CommandIndex = new CommandIndex([
     ...createConnectionCommands(gate),
     ...clientCommands,
     ...createServerCommands(facts, storage),
-    ...createStorageCommands(storage),
+    ...createStorageCommands(storage, shutdown),
     ...createIntrospectionCommands(() => index),
     ...dataCommands,
   ])

@@ -74,8 +74,13 @@ export class Recovery {
       const { file, position: offset, reason: message } = damage
       this.#damage(keeper, { file, offset, message })
     }
-    if (this.#damaged.has(key)) return false
     const position = report === undefined ? this.#positions.get(key) : report.position(key)
+    const { epoch } = keeper.tenant.assignment
+    if (position !== undefined && position.epoch > epoch) {
+      const message = `its data is of epoch ${position.epoch}, the assignment of ${epoch}`
+      this.#damage(keeper, { file: 'log', offset: position.offset, message })
+    }
+    if (this.#damaged.has(key)) return false
     keeper.resume(position, !this.#foreign.has(key))
     return true
   }

@@ -7,7 +7,7 @@
  */
 import { type Assignment, keepsLog, keepsSnapshots, type StorageReport } from '@miniredis/crds'
 import type { Replay } from '../commands/replay.ts'
-import { NOT_KEPT, type PersistenceFacts } from '../commands/storage.ts'
+import { IN_PROGRESS, NOT_KEPT, type PersistenceFacts } from '../commands/storage.ts'
 import type { Storage } from '../server/engine-server.ts'
 import type { Obstacle, Tenant } from '../tenancy/tenant.ts'
 import type { Disk } from './disk.ts'
@@ -136,8 +136,8 @@ export class ShardStore implements Storage {
   }
 
   #reconfigured(keeper: ShardKeeper): void {
-    keeper.reconfigured()
     if (!isKept(keeper) && this.#phase === 'serving') this.#empty(keeper)
+    keeper.reconfigured()
     this.#obstruct(keeper)
   }
 
@@ -166,15 +166,12 @@ export class ShardStore implements Storage {
     this.#tell()
   }
 
-  /** The shard lives on, in memory only: nothing that was kept of it may come back. */
-  #empty({ name: { key, tenantUid, shard }, tenant }: ShardKeeper): void {
-    const { log, shelf } = this.#options
-    shelf.removeAll(key)
-    if (log?.state.kind !== 'open') return
-    const logShard = log.shard(tenantUid, shard)
-    if (logShard.epoch === 0) return
-    log.begin(logShard, tenant.assignment.epoch, logShard.offset)
-    log.retain(key, { epoch: logShard.epoch, offset: logShard.offset })
+  /**
+   * The shard lives on, in memory only: nothing that was kept of it may come back. An empty snapshot
+   * of its present position says so, and lets the log go.
+   */
+  #empty(keeper: ShardKeeper): void {
+    if (this.#isKnown(keeper.name.key) || keeper.isLogging) keeper.wantsSave = true
   }
 
   /** Whether something of the shard is on the disk. */
@@ -357,7 +354,8 @@ export class ShardStore implements Storage {
     const { changes } = keeper.saveBegan(clock.nowMs())
     const path = shelf.pathFor(name, position)
     const aux = { 'redis-ver': '7.2.0', 'redis-bits': '64', ...positionFields(name, position) }
-    const snapshot = startSnapshot({ disk, path, databases: tenant.databases(), aux })
+    const databases = isKept(keeper) ? tenant.databases() : []
+    const snapshot = startSnapshot({ disk, path, databases, aux })
     const done = snapshot.run(this.#slices).then(
       () => this.#saved(keeper, path, position, changes),
       (error: unknown) => this.#notSaved(keeper, error),
@@ -434,7 +432,7 @@ export class ShardStore implements Storage {
   save(tenant: Tenant): string | undefined {
     const keeper = this.#byTenant.get(tenant)
     if (keeper === undefined || !isKept(keeper)) return NOT_KEPT
-    if (keeper.isSaving) return 'ERR Background save already in progress'
+    if (keeper.isSaving) return IN_PROGRESS
     keeper.wantsSave = true
     if (this.#running === undefined) void this.#begin(keeper)
     return undefined
@@ -467,19 +465,21 @@ export class ShardStore implements Storage {
   }
 
   /** The last snapshots, as redis-server writes one when it is asked to end. */
-  async #saveLast(): Promise<void> {
+  async #saveLast(saves: boolean | undefined): Promise<void> {
     const { savesAllOnClose } = this.#options
     for (const keeper of this.#keepers.values()) {
       const isWanted = savesAllOnClose || !keepsLog(keeper.persistence)
-      if (isWanted && hasSaveRules(keeper) && keeper.changes > 0) await this.#begin(keeper)
+      const isDue = isWanted && hasSaveRules(keeper) && keeper.changes > 0
+      if (isKept(keeper)) keeper.wantsSave = saves ?? isDue
+      if (keeper.wantsSave) await this.#begin(keeper)
     }
   }
 
-  async close(): Promise<void> {
+  async close(saves?: boolean): Promise<void> {
     const wasServing = this.#phase === 'serving'
     this.#phase = 'closed'
     await this.#running?.done
-    if (wasServing) await this.#saveLast()
+    if (wasServing) await this.#saveLast(saves)
     await this.#options.log?.close()
   }
 }

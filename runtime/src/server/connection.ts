@@ -7,6 +7,7 @@
  *                 backlog (reading paused)            pending (reading paused)
  */
 import type net from 'node:net'
+import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { RequestDecoder } from '../protocol/request-decoder.ts'
 import type { Durability } from '../tenancy/durability.ts'
 import type { Session } from '../tenancy/session.ts'
@@ -46,6 +47,8 @@ export class Connection implements Session, TransportEvents {
   user = DEFAULT_USER
   tenant: Tenant | undefined
   isClosing = false
+  /** A command waits for its answer. */
+  isBlocked = false
   /** When the unfinished command began, undefined when there is none. */
   requestSinceMs: number | undefined
   readonly #host: ConnectionHost
@@ -121,6 +124,23 @@ export class Connection implements Session, TransportEvents {
     this.tenant = undefined
   }
 
+  block(answer: Promise<(reply: ReplyWriter) => void>): void {
+    this.isBlocked = true
+    void answer.then((write) => this.#unblock(write))
+  }
+
+  #unblock(write: (reply: ReplyWriter) => void): void {
+    this.isBlocked = false
+    if (this.isClosing) return
+    const { executor } = this.#host
+    executor.writer.version = this.#protocol
+    executor.writer.errorCount = 0
+    write(executor.writer)
+    this.#send()
+    if (this.#backlog === undefined) this.#readAgain()
+    else this.#schedule()
+  }
+
   closeAfterReply(): void {
     this.isClosing = true
   }
@@ -156,7 +176,8 @@ export class Connection implements Session, TransportEvents {
   continue(): void {
     this.#isScheduled = false
     const backlog = this.#backlog
-    if (backlog !== undefined && !this.isClosing) this.#turn(backlog.bytes, backlog.length)
+    if (backlog !== undefined && !this.isClosing && !this.isBlocked)
+      this.#turn(backlog.bytes, backlog.length)
   }
 
   drained(): void {
@@ -197,7 +218,7 @@ export class Connection implements Session, TransportEvents {
     const isFull = this.#transport.isCongested || pendingBytes > OUTPUT_PAUSE_BYTES
     const mustWait = isFull || this.#mustLetLogCatchUp()
     if (outcome === 'yielded' && !mustWait) this.#schedule()
-    if (outcome === 'yielded' || mustWait) this.#stopReading()
+    if (outcome !== 'drained' || mustWait) this.#stopReading()
     else this.#readAgain()
     if (pendingBytes > 0 || this.#backlog !== undefined || this.#accountedBytes > 0) {
       this.#account(this.queryBytes + pendingBytes)
@@ -315,7 +336,7 @@ export class Connection implements Session, TransportEvents {
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return
+    if (this.#isScheduled || this.isBlocked) return
     this.#isScheduled = true
     this.#host.schedule(this)
   }
@@ -327,7 +348,7 @@ export class Connection implements Session, TransportEvents {
   }
 
   #readAgain(): void {
-    if (this.#isReading || this.#isScheduled) return
+    if (this.#isReading || this.#isScheduled || this.isBlocked) return
     this.#isReading = true
     this.#transport.resume()
   }

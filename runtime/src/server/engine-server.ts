@@ -11,7 +11,7 @@ import type { Authenticator } from '../commands/connection.ts'
 import { ExecutionContext } from '../commands/execution-context.ts'
 import { Replay } from '../commands/replay.ts'
 import type { ServerFacts } from '../commands/server-facts.ts'
-import { memoryOnly, type StorageCommands } from '../commands/storage.ts'
+import { memoryOnly, type Shutdown, type StorageCommands } from '../commands/storage.ts'
 import { createCommandIndex } from '../commands/table.ts'
 import { KeyspaceHost } from '../engine/keyspace.ts'
 import type { Durability } from '../tenancy/durability.ts'
@@ -44,6 +44,8 @@ export interface EngineServerOptions {
   readonly commandFailed: (error: unknown) => void
   /** Keeps what tenants change; without it all of them live in memory only. */
   readonly createStorage?: (parts: StorageParts) => Storage
+  /** For SHUTDOWN; without it the command is refused. */
+  readonly shutdown?: Shutdown
   /** Connections belong to this tenant without authentication, once it is assigned. */
   readonly openTenantUid?: string
 }
@@ -69,8 +71,11 @@ export interface Storage extends Durability, StorageCommands {
   unassigned(tenant: Tenant): void
   /** Called often: begins what has become due. */
   tick(nowMs: number): void
-  /** Everything accepted is on the disk when it resolves. */
-  close(): Promise<void>
+  /**
+   * Everything accepted is on the disk when it resolves. `saves`: with last snapshots, without, or
+   * as the save rules say.
+   */
+  close(saves?: boolean): Promise<void>
 }
 
 export interface EngineServer {
@@ -85,8 +90,8 @@ export interface EngineServer {
   progress(): number
   /** Open connections, those without a tenant included. */
   connectionCount(): number
-  /** Stops listening and closes all connections. */
-  close(): Promise<void>
+  /** Stops listening and closes all connections. `saves`: as with Storage. */
+  close(saves?: boolean): Promise<void>
 }
 
 export function createEngineServer(options: EngineServerOptions): EngineServer {
@@ -153,6 +158,7 @@ class Server implements EngineServer, ConnectionHost {
       gate,
       { ...facts, tcpPort: () => this.#port, settings: () => this.#settings(settings) },
       this.#storage ?? memoryOnly,
+      this.#options.shutdown,
     )
     return new Executor(clock, index, context, commandFailed)
   }
@@ -225,14 +231,14 @@ class Server implements EngineServer, ConnectionHost {
     return this.#connections.size
   }
 
-  async close(): Promise<void> {
+  async close(saves?: boolean): Promise<void> {
     clearInterval(this.#timer)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#listener.close(() => resolve())
     for (const socket of this.#early ?? []) socket.destroy()
     for (const connection of [...this.#connections]) connection.close()
     await promise
-    await this.#storage?.close()
+    await this.#storage?.close(saves)
   }
 
   #accept(socket: net.Socket): void {

@@ -24,6 +24,8 @@ export type TurnOutcome =
   | 'drained'
   /** The quantum is over, or replies pile up; more may be complete. */
   | 'yielded'
+  /** The last command is answered later; more may be complete. */
+  | 'blocked'
   /** The connection asked to be closed, or sent what nobody understands. */
   | 'ended'
 
@@ -107,6 +109,7 @@ export class Executor {
         if (effects.length > 0) this.#record(connection)
         if (connection.tenant !== undefined) connection.tenant.stats.commands++
         if (connection.isClosing) return 'ended'
+        if (connection.isBlocked) return 'blocked'
       }
       commands++
       if (commands === TURN_COMMANDS_MAX || output.totalBytes > TURN_OUTPUT_BYTES) break

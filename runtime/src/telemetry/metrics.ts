@@ -15,6 +15,22 @@ const gauges: readonly Reading[] = [
   ],
   ['tenants_held', 'Shards that this member holds.', (view) => view.tenantsHeld],
   ['shards_failed', 'Held shards that the engine could not apply.', (view) => view.shardsFailed],
+  ['shards_loading', 'Shards still being read.', ({ storage }) => storage.loading.length],
+  [
+    'shards_damaged',
+    'Shards whose files are damaged, not served.',
+    ({ storage }) => storage.damaged.length,
+  ],
+  [
+    'volume_full',
+    '1 while writes are refused because the volume is full.',
+    ({ storage }) => Number(storage.volume.state === 'Full'),
+  ],
+  [
+    'volume_failed',
+    '1 while writes are refused because a write or fsync failed.',
+    ({ storage }) => Number(storage.volume.state === 'Failed'),
+  ],
   ['control_connections', 'Open control connections.', (view) => view.controlConnections],
   [
     'tenant_series_dropped',

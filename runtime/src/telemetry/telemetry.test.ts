@@ -102,6 +102,16 @@ describe('metrics of a member', () => {
     }
   })
 
+  it('tell the state of the volume', async () => {
+    const damage = { tenantUid: 'a', shard: 0, file: 'log/1.seg', offset: 1, message: 'bad' }
+    const volume = { state: 'Full', message: 'no space' } as const
+    const body = await scrape(view({ storage: { volume, loading: [], damaged: [damage] } }))
+    assert.match(body, /^miniredis_runtime_volume_full 1$/m)
+    assert.match(body, /^miniredis_runtime_volume_failed 0$/m)
+    assert.match(body, /^miniredis_runtime_shards_damaged 1$/m)
+    assert.match(body, /^miniredis_runtime_shards_loading 0$/m)
+  })
+
   it('do not add up from scrape to scrape, and forget tenants that are gone', async () => {
     let seen = view({ usage: usageOf(1) })
     const metrics = createMetrics(() => seen)

@@ -3,6 +3,7 @@
  *
  * The connection in server/ implements it; commands and tenancy never see the socket.
  */
+import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { Tenant } from './tenant.ts'
 
 export interface Session {
@@ -33,6 +34,11 @@ export interface Session {
   join(tenant: Tenant, user: string): boolean
   /** Leaves the tenant: the state of a connection that was just accepted. */
   leave(): void
+  /**
+   * The reply to the present command comes later: `answer` resolves with who writes it. Nothing else
+   * of this session runs before.
+   */
+  block(answer: Promise<(reply: ReplyWriter) => void>): void
   /** Closes the connection after the replies so far have been handed to the peer. */
   closeAfterReply(): void
   /** Closes the connection at once. */

@@ -5,6 +5,7 @@
 import {
   assignmentDigest,
   type EventReason,
+  ownerUidOf,
   type Reason,
   type ShardRecord,
   shardKey,
@@ -145,7 +146,11 @@ async function place(
 ): Promise<ActResult> {
   const pool = poolOf(seen)
   const record = await ports.shards.mutate(pool, (table) => placeShard(table, placement))
-  if (record !== undefined) return { seen: withShard(seen, record) }
+  if (record !== undefined) {
+    // An annotation is only a claim: a shard that has a record belongs to whom the record names.
+    if (ownerUidOf(record) !== seen.tenant.metadata.uid) throw vanished(seen)
+    return { seen: withShard(seen, record) }
+  }
   const message = `every ready member of pool ${pool.metadata.name} is full`
   return waiting(seen, 'NoCapacity', message)
 }

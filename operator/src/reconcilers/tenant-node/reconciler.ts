@@ -2,8 +2,9 @@
 import { after, done, failed, OperatingError, type Outcome } from '../../control/outcome.ts'
 import { isSameJson } from '../../kube/difference.ts'
 import type { Key } from '../../kube/object.ts'
-import { type TenantNode, tenantNodes } from '../../kube/resources.ts'
+import { tenantNodes } from '../../kube/resources.ts'
 import { act, type Wait } from './act.ts'
+import { newsOf } from './announcements.ts'
 import { type Observed, observeTenant } from './observe.ts'
 import { planTenant } from './plan.ts'
 import type { TenantPorts } from './ports.ts'
@@ -49,7 +50,7 @@ async function carryThrough(observed: Observed, ports: TenantPorts): Promise<Res
 }
 
 async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): Promise<void> {
-  const { kube, clock, memory } = ports
+  const { kube, clock, memory, recorder } = ports
   const { tenant } = seen
   const { uid, resourceVersion: over } = tenant.metadata
   const progress: Progress = { wait, failure: error?.code }
@@ -59,31 +60,13 @@ async function writeStatus({ seen, wait, error }: Result, ports: TenantPorts): P
   remember(memory.writtenStatus, uid, { over, status })
   if (!isSameJson(status.usage, tenant.status?.usage))
     remember(memory.usageWrittenMs, uid, context.nowMs)
-  announce(seen, status, ports)
+  for (const news of newsOf(tenant.status, status)) recorder.record(tenant, news)
 }
 
 function remember<T>(memory: Map<string, T>, uid: string, value: T): void {
   if (memory.size >= REMEMBERED_MAX) memory.clear()
   memory.set(uid, value)
 }
-
-/** An event when the tenant begins or ceases to be served. */
-function announce(
-  { tenant }: Observed,
-  status: NonNullable<TenantNode['status']>,
-  { recorder }: TenantPorts,
-): void {
-  const now = readyIn(status)
-  const before = readyIn(tenant.status)
-  const isServed = now?.status === 'True'
-  const wasServed = before?.status === 'True'
-  if (now === undefined || isServed === wasServed) return
-  const type = isServed ? 'Normal' : 'Warning'
-  recorder.record(tenant, { type, reason: now.reason, message: now.message })
-}
-
-const readyIn = (status: TenantNode['status']) =>
-  status?.conditions?.find(({ type }) => type === 'Ready')
 
 const outcomeOf = ({ wait, error }: Result): Outcome =>
   error !== undefined ? failed(error) : wait !== undefined ? after(wait.delayMs) : done

@@ -94,12 +94,12 @@ function conditionFacts(
     obstacle === undefined
       ? { type: 'Ready', status: 'True', reason: 'Serving', message: 'The tenant is served.' }
       : { type: 'Ready', status: 'False', ...sentence(obstacle) }
-  const needsPerson = problem ?? (needPerson.has(obstacle?.reason ?? '') ? obstacle : undefined)
-  return [ready, reconciling(problem, obstacle ?? wait, failure), stalled(needsPerson)]
+  const stuck = problem ?? (obstacle && needPerson.has(obstacle.reason) ? obstacle : undefined)
+  return [ready, reconciling(problem, obstacle ?? wait, failure), stalled(stuck)]
 }
 
 /** Obstacles that no waiting removes. */
-const needPerson: ReadonlySet<string> = new Set<Reason>(['StorageDamaged', 'StorageFailed'])
+const needPerson: ReadonlySet<Reason> = new Set(['StorageDamaged', 'StorageFailed'])
 
 /** None while no member has said anything; while the link is down what was said last stays. */
 function storageFacts(seen: Observed): readonly ConditionFact[] {

@@ -57,7 +57,7 @@ export class ActiveSegment {
   #shardCount: number
   bytes: number
   #syncedBytes: number
-  #markedBytes = 0
+  #markedBytes = SEGMENT_HEADER_BYTES
 
   private constructor(
     file: DiskFile,

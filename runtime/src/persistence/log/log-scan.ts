@@ -44,6 +44,8 @@ export interface ScanOptions {
   readonly snapshots: ReadonlyMap<string, LogPosition>
   readonly apply: (record: RecoveredRecord) => void
   readonly restart: (shardKey: string) => void
+  /** There are no snapshots to hold it against: a shard's log may begin anywhere. */
+  readonly beginsAnywhere?: boolean
   /** Hears of every record of every kind, before it counts or not. */
   readonly visit?: (reader: SegmentReader, file: SegmentFile) => void
 }
@@ -326,7 +328,7 @@ export class LogScan {
   #trackOf(key: string): ShardTrack {
     let track = this.tracks.get(key)
     if (track === undefined) {
-      track = new ShardTrack(key, undefined)
+      track = new ShardTrack(key, undefined, this.#options.beginsAnywhere)
       this.tracks.set(key, track)
     }
     return track

@@ -36,11 +36,14 @@ export class ShardTrack {
   isKnown = false
   /** Damages before this one cost it nothing. */
   provenBefore = 0
+  /** Without its snapshots at hand: the log may begin anywhere. */
+  readonly #beginsAnywhere: boolean
   /** The number of the last segment with a record of it. */
   segment = -1
 
-  constructor(key: string, snapshot: LogPosition | undefined) {
+  constructor(key: string, snapshot: LogPosition | undefined, beginsAnywhere = false) {
     this.key = key
+    this.#beginsAnywhere = beginsAnywhere
     this.snapshot = snapshot
     if (snapshot === undefined) return
     this.isKnown = true
@@ -62,6 +65,7 @@ export class ShardTrack {
   effects(epoch: number, offset: number, bytes: number): Verdict {
     if (this.isInSnapshot(epoch, offset)) return 'covered'
     if (this.isBroken) return 'broken'
+    if (this.#beginsAnywhere && !this.isKnown) this.offset = offset - bytes
     if (epoch < this.epoch) return this.#break(`epoch ${epoch} after epoch ${this.epoch}`)
     if (offset - bytes !== this.offset) {
       return this.#break(`records from offset ${this.offset} to ${offset - bytes} are missing`)
@@ -75,8 +79,11 @@ export class ShardTrack {
 
   start(epoch: number, offset: number): Verdict {
     if (this.isInSnapshot(epoch, offset)) return 'covered'
-    if (offset > 0) return this.#break(`the snapshot at ${textOf({ epoch, offset })} is missing`)
+    if (offset > 0 && !this.#beginsAnywhere) {
+      return this.#break(`the snapshot at ${textOf({ epoch, offset })} is missing`)
+    }
     this.#restart(epoch)
+    this.offset = offset
     this.isKnown = true
     return 'restart'
   }
