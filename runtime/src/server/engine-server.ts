@@ -19,9 +19,9 @@ import { Executor } from './executor.ts'
 import { Housekeeping, TICK_MS } from './housekeeping.ts'
 import { defaultLimits, type EngineLimits, LINGER_MS } from './limits.ts'
 import { Newcomers } from './newcomers.ts'
+import { Refusals } from './refusals.ts'
 import { TurnQueue } from './turn-queue.ts'
 
-const NO_ROOM = '-ERR max number of clients reached\r\n'
 const KEEP_ALIVE_MS = 300_000
 const BACKLOG = 511
 
@@ -68,6 +68,7 @@ class Server implements EngineServer, ConnectionHost {
   readonly #listener: net.Server
   readonly #connections = new Set<Connection>()
   readonly #newcomers: Newcomers
+  readonly #refusals = new Refusals()
   readonly #lingering = new Map<Connection, number>()
   readonly #turns = new TurnQueue<Tenant | undefined, Connection>()
   readonly #housekeeping: Housekeeping
@@ -173,13 +174,13 @@ class Server implements EngineServer, ConnectionHost {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#listener.close(() => resolve())
     for (const connection of [...this.#connections]) connection.close()
+    this.#refusals.close()
     await promise
   }
 
   #accept(socket: net.Socket): void {
     if (this.#connections.size >= this.limits.connectionsMax) {
-      socket.end(NO_ROOM)
-      socket.resume()
+      this.#refusals.add(socket)
       return
     }
     const connection = new Connection(this, socket, ++this.#lastId)
