@@ -96,7 +96,7 @@ describe('the API over HTTP', () => {
     const created = await call(
       'PATCH',
       path,
-      'apiVersion: example.com/v1\nkind: Widget\nspec: {size: 3}\n',
+      'apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n',
       apply,
     )
     assert.deepEqual([created.code, created.body.metadata.managedFields[0].manager], [201, 'me'])
@@ -180,7 +180,7 @@ describe('the API over HTTP', () => {
     ['GET', MAPS, 406, { accept: 'application/cbor' }],
     ['GET', `${MAPS}?limit=many`, 400],
     ['GET', `${MAPS}?labelSelector=a+b`, 400],
-    ['POST', `${MAPS}?dryRun=Some`, 400],
+    ['POST', `${MAPS}?dryRun=Some`, 422],
     ['POST', MAPS, 400],
   ]
   for (const [method, path, code, headers] of hints) {
@@ -217,11 +217,11 @@ describe('the API over HTTP', () => {
     await events.return(undefined)
   })
 
-  it('refuses a watch of forgotten history with 410', async () => {
+  it('ends a watch of forgotten history with 410', async () => {
     for (let i = 0; i < 50; i += 1)
       api.store.create(resources.configMaps, { metadata: { namespace: 'default', name: `m${i}` } })
     const { code, body } = await call('GET', `${MAPS}?watch=true&resourceVersion=2`)
-    assert.deepEqual([code, body.reason], [410, 'Expired'])
+    assert.deepEqual([code, body.type, body.object.code], [200, 'ERROR', 410])
   })
 
   it('outlives clients that speak no HTTP', async () => {
