@@ -1,5 +1,6 @@
 /** The API's verbs over the table: finds the definition, runs the write pipeline, commits, tells watches. */
 
+import { timestamp } from '../clock.ts'
 import { applyConfiguration, trackUpdate, type Writer } from '../patches/managed-fields.ts'
 import { bindPod } from '../registry/pods.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -53,7 +54,6 @@ import { parseApplied } from './parse-applied.ts'
 import { checkPatchKind, patchObject } from './patch-object.ts'
 import { readScale, writeScale } from './scale.ts'
 import { type Predicate, parseFieldSelector, parseLabelSelector } from './selectors.ts'
-import { timestamp } from './times.ts'
 import type { WatchHub } from './watch-hub.ts'
 import {
   arrange,

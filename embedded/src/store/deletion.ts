@@ -1,10 +1,11 @@
 /** What a DELETE means for one object: pure, from the object and the options. */
+
+import { timestamp } from '../clock.ts'
 import { peek, text } from '../registry/draft.ts'
 import { conflict, forbidden } from './api-error.ts'
 import type { DeleteOptions } from './api-store.ts'
 import type { KubeObject, ObjectMeta } from './kube-object.ts'
 import { resources } from './resources.ts'
-import { timestamp } from './times.ts'
 
 export const FOREGROUND = 'foregroundDeletion'
 export const ORPHAN = 'orphan'
