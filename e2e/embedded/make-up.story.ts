@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type RedisClientType } from 'redis'
 import { type CommandResult, tryCommand } from '../kubernetes/command.ts'
+import { RawApi } from '../src/api/raw-api.ts'
 import { createKubectl, findKubectl } from '../src/kubectl.ts'
+import type { KubeObject } from '../src/tenants.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
 /** Away from a cluster that its owner may have running. */
@@ -98,6 +100,17 @@ describe('make up', function () {
     })
   })
 
+  it('loses nothing that was answered when it is killed under load', async () => {
+    const uid = await tenantUid()
+    const written = await writeUntilKilled(home)
+    assert.match(await makes(['up']), /SET and GET/)
+    assert.equal(await tenantUid(), uid)
+    const { body } = await new RawApi(join(home, 'kubeconfig')).call({ method: 'GET', path: maps })
+    const kept = new Set((body.items as KubeObject[]).map(({ metadata }) => metadata.name))
+    const lost = written.filter((name) => !kept.has(name))
+    assert.deepEqual(lost, [])
+  })
+
   it('removes the objects when asked to', async () => {
     await makes(['down', 'DATA=delete'])
     assert.ok(!existsSync(join(home, 'kubeconfig')))
@@ -122,3 +135,30 @@ describe('make up', function () {
     })
   }
 })
+
+const maps = '/api/v1/namespaces/default/configmaps'
+const WRITERS = 8
+const WRITES_BEFORE_KILL = 200
+
+/** Writers that go on until the cluster is gone. The names of all objects that it said it has. */
+async function writeUntilKilled(home: string): Promise<string[]> {
+  const api = new RawApi(join(home, 'kubeconfig'))
+  const { pid } = JSON.parse(await readFile(join(home, 'daemon.json'), 'utf8')) as { pid: number }
+  const written: string[] = []
+  const write = async (writer: number) => {
+    for (let i = 0; ; i += 1) {
+      const name = `load-${writer}-${i}`
+      const { code } = await api.call({ method: 'POST', path: maps, body: { metadata: { name } } })
+      assert.equal(code, 201)
+      if (written.push(name) === WRITES_BEFORE_KILL) process.kill(pid, 'SIGKILL')
+    }
+  }
+  const ends = await Promise.allSettled(Array.from({ length: WRITERS }, (_, i) => write(i)))
+  for (const end of ends) {
+    assert.ok(
+      end.status === 'rejected' && !(end.reason instanceof assert.AssertionError),
+      String(end),
+    )
+  }
+  return written
+}

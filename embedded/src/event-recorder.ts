@@ -1,12 +1,12 @@
-/** Writes Events, the short messages that `kubectl describe` shows, and forgets old ones. */
+/** Writes Events, the short messages that `kubectl describe` shows. The store forgets old ones. */
 import type { Clock } from './clock.ts'
 import { timestamp } from './clock.ts'
 import type { ObjectMeta } from './kinds.ts'
 import type { ApiStore } from './store/api-store.ts'
 import { resources } from './store/resources.ts'
 
-/** Of one recorder; the oldest is deleted for a new one. */
-export const EVENTS_KEPT_MAX = 1000
+/** Events that one recorder counts up; older ones are written anew. */
+export const EVENTS_KNOWN_MAX = 1000
 
 export interface EventSubject {
   readonly apiVersion: string
@@ -45,8 +45,8 @@ export class EventRecorder {
     const key = [subject.metadata.uid, text.reason, text.message].join('\n')
     try {
       const known = this.#known.get(key)
-      if (known !== undefined) this.#repeat(known)
-      else this.#known.set(key, this.#create(subject, text))
+      if (known !== undefined && this.#repeat(known)) return
+      this.#known.set(key, this.#create(subject, text))
       this.#forgetOldest()
     } catch {
       this.#known.delete(key)
@@ -74,17 +74,17 @@ export class EventRecorder {
     return { namespace, name: unique, firstTimestamp: at, count: 1 }
   }
 
-  #repeat(known: KnownEvent): void {
+  /** false: the store has forgotten it. */
+  #repeat(known: KnownEvent): boolean {
+    if (this.#store.find(resources.events, known) === undefined) return false
     known.count += 1
     const body = { count: known.count, lastTimestamp: timestamp(this.#clock.now()) }
     this.#store.patch(resources.events, known, { kind: 'merge', body })
+    return true
   }
 
   #forgetOldest(): void {
-    if (this.#known.size <= EVENTS_KEPT_MAX) return
-    const [oldest] = this.#known
-    if (oldest === undefined) return
-    this.#known.delete(oldest[0])
-    this.#store.delete(resources.events, oldest[1])
+    const [oldest] = this.#known.keys()
+    if (oldest !== undefined && this.#known.size > EVENTS_KNOWN_MAX) this.#known.delete(oldest)
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
+import { REFUSALS_MAX } from '../src/server/limits.ts'
 import { passwordOf, startEngine, type TestEngine, tenant } from './engine.ts'
 import { encodeRequest, type RespClient } from './resp-client.ts'
 
@@ -160,6 +161,31 @@ describe('hostile input', () => {
     assert.equal(await third.call('AUTH', passwordOf('rude')), '+OK\r\n')
   })
 
+  it('survives those that reset when they are refused', async () => {
+    await start({ connectionsMax: 1 })
+    for (let round = 0; round < 50; round++) {
+      const socket = net.connect(engine.port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write('x'.repeat(100))
+      socket.resetAndDestroy()
+      assert.equal(await bystander.call('PING'), '+PONG\r\n')
+    }
+  })
+
+  it('lets only so many linger that were refused and do not go', async () => {
+    await start({ connectionsMax: 1 })
+    const sockets: net.Socket[] = []
+    for (let count = 0; count <= REFUSALS_MAX; count++) {
+      const socket = net.connect({ port: engine.port, host: '127.0.0.1', allowHalfOpen: true })
+      sockets.push(socket.on('error', () => {}))
+      await once(socket, 'connect')
+    }
+    const words = await Promise.all(sockets.map(async (socket) => String(await firstData(socket))))
+    assert.match(words[0], /max number of clients/)
+    assert.equal(words.filter((word) => word === '').length, 1)
+    for (const socket of sockets) socket.destroy()
+  })
+
   it('stops reading from a peer that does not read, and goes on when it does', async () => {
     await start()
     const client = await connectAs('rude')
@@ -196,6 +222,15 @@ describe('hostile input', () => {
     }
   })
 })
+
+/** What comes first; empty when the peer ends before it says anything. */
+async function firstData(socket: net.Socket): Promise<Buffer> {
+  const { promise, resolve } = Promise.withResolvers<Buffer>()
+  socket.once('data', resolve)
+  socket.once('end', () => resolve(Buffer.alloc(0)))
+  socket.once('close', () => resolve(Buffer.alloc(0)))
+  return promise
+}
 
 async function countBytes(socket: net.Socket, expected: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>()

@@ -41,11 +41,16 @@ export interface ApiServerOptions {
 
 const admin: Caller = { user: 'system:admin', groups: ['system:masters', 'system:authenticated'] }
 
-const CONNECTIONS_MAX = 1_000
+export const CONNECTIONS_MAX = 1_000
 /** Longer than clients keep idle connections, so that none is closed just as they use it again. */
 const IDLE_MS = 120_000
-const timeouts = { headersTimeout: 10_000, requestTimeout: 60_000 }
-const URL_LENGTH_MAX = 16 * 1024
+export const URL_LENGTH_MAX = 16 * 1024
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  // the longest URL and as much again for headers; Node counts both
+  maxHeaderSize: 2 * URL_LENGTH_MAX,
+}
 
 export class ApiServer {
   readonly #options: ApiServerOptions
@@ -60,8 +65,8 @@ export class ApiServer {
     const { tls } = options
     this.#server =
       tls === undefined
-        ? createServer(timeouts, serve)
-        : createTlsServer({ ...timeouts, cert: tls.certificate, key: tls.privateKey }, serve)
+        ? createServer(limits, serve)
+        : createTlsServer({ ...limits, cert: tls.certificate, key: tls.privateKey }, serve)
     this.#server.maxConnections = CONNECTIONS_MAX
     this.#server.keepAliveTimeout = IDLE_MS
   }

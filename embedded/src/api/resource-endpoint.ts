@@ -1,17 +1,25 @@
 /** Resources over HTTP: verbs, options and forms of answers, each handed to the store. */
 import type { Registry } from '../registry/registry.ts'
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
-import { type Fields, isFields } from '../schema/schema.ts'
-import { ApiError, badRequest, methodNotAllowed, type Status } from '../store/api-error.ts'
-import type { ApiStore, DeleteOptions, Patch, WriteOptions } from '../store/api-store.ts'
+import { forbiddenValue } from '../schema/field-error.ts'
+import { isFields } from '../schema/schema.ts'
+import {
+  ApiError,
+  badRequest,
+  invalidOptions,
+  methodNotAllowed,
+  type Status,
+} from '../store/api-error.ts'
+import type { ApiStore, ObjectList, Patch, WriteOptions } from '../store/api-store.ts'
 import { noSuchResource } from '../store/cluster-store.ts'
-import type { KubeObject, ObjectInput } from '../store/kube-object.ts'
+import { apiVersionOf, type KubeObject, type ObjectInput } from '../store/kube-object.ts'
 import { type Answer, bodyKind, type Form, negotiate, patchKind } from './content-type.ts'
 import type { Exchange } from './exchange.ts'
 import type { ParsedBody } from './json-body.ts'
 import { type PodLogs, serveLog } from './log-endpoint.ts'
+import { deleteOptions, includeObject, versionMatch, writeOptions } from './options.ts'
 import type { ResourcePath } from './request-path.ts'
-import { buildTable, type IncludeObject, metadataListView, metadataView } from './table.ts'
+import { buildTable, metadataListView, metadataView } from './table.ts'
 import type { ApiTimers } from './timers.ts'
 import { serveWatch } from './watch-endpoint.ts'
 
@@ -94,9 +102,10 @@ function read(target: Target): void {
 
 function list(target: Target, answer: Answer): void {
   const { exchange, path, store, definition } = target
-  const match = exchange.query('resourceVersionMatch')
-  if (match !== undefined && match !== 'Exact' && match !== 'NotOlderThan')
-    throw badRequest(`resourceVersionMatch: Unsupported value: "${match}"`)
+  if (exchange.query('sendInitialEvents') !== undefined)
+    throw invalidOptions('ListOptions', [
+      forbiddenValue('sendInitialEvents', 'sendInitialEvents is forbidden for list'),
+    ])
   const page = store.list(definition.resource, {
     namespace: path.namespace,
     labelSelector: exchange.query('labelSelector'),
@@ -104,12 +113,19 @@ function list(target: Target, answer: Answer): void {
     limit: exchange.number('limit'),
     continue: exchange.query('continue'),
     resourceVersion: exchange.query('resourceVersion'),
-    resourceVersionMatch: match,
+    resourceVersionMatch: versionMatch(exchange),
   })
   if (answer.form === 'table')
     exchange.sendJson(200, buildTable(page.items, page.metadata, tableOptions(target)))
-  else exchange.sendJson(200, answer.form === 'metadata' ? metadataListView(page) : page)
+  else if (answer.form === 'metadata') exchange.sendJson(200, metadataListView(page))
+  else exchange.sendJson(200, listView(definition, page))
 }
+
+/** Items of built-in lists say no kind: that of the list says it. */
+const listView = ({ isCustom }: ResourceDefinition, list: ObjectList) =>
+  isCustom
+    ? list
+    : { ...list, items: list.items.map(({ apiVersion: _, kind: __, ...item }) => item) }
 
 const tableOptions = ({ definition, timers, exchange }: Target) => ({
   definition,
@@ -117,12 +133,6 @@ const tableOptions = ({ definition, timers, exchange }: Target) => ({
   includeObject: includeObject(exchange),
   hasColumns: true,
 })
-
-function includeObject(exchange: Exchange): IncludeObject {
-  const wanted = exchange.query('includeObject') ?? 'Metadata'
-  if (wanted === 'None' || wanted === 'Metadata' || wanted === 'Object') return wanted
-  throw badRequest(`unrecognized includeObject value: ${wanted}`)
-}
 
 function sendObject(target: Target, answer: Answer, code: number, object: KubeObject): void {
   const { exchange } = target
@@ -156,7 +166,9 @@ async function update(target: Target): Promise<void> {
   const answer = negotiate(exchange.request.headers.accept, forms)
   const body = await exchange.readBody(bodyKind(exchange.request.headers['content-type']))
   const options = { ...writeOptions(exchange, body), ...door(subresource) }
-  const input = inNamespace(objectOf(body), namespace, name)
+  const object = objectOf(body)
+  if (isFields(object.metadata ?? {}) && !object.metadata?.name) throw undetermined(name)
+  const input = inNamespace(object, namespace, name)
   sendObject(target, answer, 200, store.update(definition.resource, input, options))
 }
 
@@ -167,12 +179,12 @@ async function patch(target: Target): Promise<void> {
   const answer = negotiate(exchange.request.headers.accept, forms)
   const kind = patchKind(exchange.request.headers['content-type'])
   const body = await exchange.readBody(kind === 'apply' ? 'yaml' : 'json')
-  const options = { ...writeOptions(exchange, body), ...door(subresource) }
+  const options = { ...writeOptions(exchange, body, kind === 'apply'), ...door(subresource) }
   const key = { namespace, name }
   const existed = store.find(definition.resource, key) !== undefined
   const force = exchange.isSet('force')
-  if (force && kind !== 'apply') throw badRequest('force is only allowed for apply patches')
   if (kind === 'apply') requireType(body.value)
+  if (kind === 'apply' && !existed) requireName(body.value, name)
   const change = { kind, body: body.value, ...(kind === 'apply' && { force }) } as Patch
   const object = store.patch(definition.resource, key, change, options)
   sendObject(target, answer, existed ? 200 : 201, object)
@@ -187,7 +199,7 @@ async function remove(target: Target): Promise<void> {
     const result = store.delete(definition.resource, { namespace, name }, options)
     exchange.sendJson(
       200,
-      result.isGone && definition.kind !== 'Pod'
+      result.isGone && !returnedWhenGone.has(definition.kind)
         ? deletedStatus(definition, result.object)
         : result.object,
     )
@@ -195,7 +207,7 @@ async function remove(target: Target): Promise<void> {
   }
   if (namespace === undefined && definition.isNamespaced)
     throw methodNotAllowed(definition.resource, 'DELETE')
-  store.deleteCollection(
+  const items = store.deleteCollection(
     definition.resource,
     {
       namespace,
@@ -204,7 +216,32 @@ async function remove(target: Target): Promise<void> {
     },
     options,
   )
-  exchange.sendJson(200, success(200))
+  const { listKind: kind } = definition
+  const metadata = {
+    resourceVersion: store.list(definition.resource, { limit: 1 }).metadata.resourceVersion,
+  }
+  const list = { apiVersion: apiVersionOf(definition.resource), kind, metadata, items }
+  exchange.sendJson(200, listView(definition, list))
+}
+
+/** Kinds whose last state answers a DELETE; of all others only name and UID. */
+const returnedWhenGone: ReadonlySet<string> = new Set([
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+  'Pod',
+  'Service',
+  'ServiceAccount',
+])
+
+const undetermined = (name: string): ApiError =>
+  badRequest(
+    `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+  )
+
+/** Whoever creates an object by applying it repeats its name. */
+function requireName(body: unknown, name: string): void {
+  const metadata = isFields(body) ? body.metadata : undefined
+  if (!isFields(metadata) || !metadata.name) throw undetermined(name)
 }
 
 /** Whoever applies says what; inside the process that is known anyway. */
@@ -262,63 +299,3 @@ function inNamespace(
 
 const door = (subresource: string | undefined): Pick<WriteOptions, 'subresource'> =>
   subresource === 'status' || subresource === 'scale' ? { subresource } : {}
-
-function writeOptions(exchange: Exchange, { duplicateFields }: ParsedBody): WriteOptions {
-  const fieldValidation = exchange.query('fieldValidation') || 'Warn'
-  if (!['Strict', 'Warn', 'Ignore'].includes(fieldValidation))
-    throw badRequest(`fieldValidation: Unsupported value: "${fieldValidation}"`)
-  const duplicates = duplicateFields.map((path) => `duplicate field "${path}"`)
-  if (duplicates.length > 0 && fieldValidation === 'Strict')
-    throw badRequest(`strict decoding error: ${duplicates.join(', ')}`)
-  if (fieldValidation === 'Warn') for (const text of duplicates) exchange.warn(text)
-  return {
-    fieldManager: fieldManager(exchange),
-    dryRun: isDryRun(exchange.url.searchParams.getAll('dryRun')),
-    fieldValidation: fieldValidation as WriteOptions['fieldValidation'],
-    warn: (text) => exchange.warn(text),
-  }
-}
-
-const FIELD_MANAGER_LENGTH_MAX = 128
-
-/** The option, or the first word of the user agent, as Kubernetes does. */
-function fieldManager(exchange: Exchange): string | undefined {
-  const given = exchange.query('fieldManager')
-  if (given !== undefined && given.length > FIELD_MANAGER_LENGTH_MAX)
-    throw badRequest(
-      `fieldManager: Too long: may not be more than ${FIELD_MANAGER_LENGTH_MAX} bytes`,
-    )
-  const isApply = exchange.request.headers['content-type']?.startsWith('application/apply-patch')
-  if (given || isApply) return given
-  const agent = exchange.request.headers['user-agent']?.split('/')[0] ?? ''
-  return agent.slice(0, FIELD_MANAGER_LENGTH_MAX) || undefined
-}
-
-function isDryRun(values: readonly string[]): boolean {
-  const bad = values.find((value) => value !== 'All')
-  if (bad !== undefined)
-    throw badRequest(`dryRun: Unsupported value: "${bad}": supported values: "All"`)
-  return values.length > 0
-}
-
-const policies = ['Background', 'Foreground', 'Orphan']
-
-/** From the query and the body, which wins. */
-function deleteOptions(exchange: Exchange, body: unknown): DeleteOptions {
-  const given: Fields = isFields(body) ? body : {}
-  const policy = given.propagationPolicy ?? exchange.query('propagationPolicy')
-  if (policy !== undefined && !policies.includes(String(policy)))
-    throw badRequest(`propagationPolicy: Unsupported value: "${String(policy)}"`)
-  const grace = given.gracePeriodSeconds ?? exchange.number('gracePeriodSeconds')
-  if (grace !== undefined && grace !== null && !Number.isInteger(grace))
-    throw badRequest('gracePeriodSeconds must be a whole number')
-  const dryRun = Array.isArray(given.dryRun) ? given.dryRun.map(String) : []
-  return {
-    ...(typeof grace === 'number' && { gracePeriodSeconds: grace }),
-    ...(policy !== undefined && {
-      propagationPolicy: policy as DeleteOptions['propagationPolicy'],
-    }),
-    ...(isFields(given.preconditions) && { preconditions: given.preconditions }),
-    dryRun: isDryRun([...dryRun, ...exchange.url.searchParams.getAll('dryRun')]),
-  }
-}

@@ -1,9 +1,11 @@
 /** A watch over HTTP: one JSON object for each event, until somebody ends it. */
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
-import { badRequest } from '../store/api-error.ts'
+import { forbiddenValue } from '../schema/field-error.ts'
+import { invalidOptions, isApiError } from '../store/api-error.ts'
 import type { ApiStore, Watch, WatchEvent } from '../store/api-store.ts'
 import type { Answer } from './content-type.ts'
 import type { Exchange } from './exchange.ts'
+import { versionMatch } from './options.ts'
 import type { ResourcePath } from './request-path.ts'
 import { buildTable, type IncludeObject, metadataView } from './table.ts'
 import type { ApiTimers } from './timers.ts'
@@ -22,7 +24,10 @@ interface WatchRequest {
   readonly includeObject: IncludeObject
 }
 
-/** Side effects in order: opens the watch (which may throw), sends headers, then events. */
+/**
+ * Side effects in order: opens the watch (which may throw), sends headers, then events. History that
+ * is forgotten is said in an event, as Kubernetes does: the request itself was good.
+ */
 export function serveWatch(exchange: Exchange, request: WatchRequest): void {
   const { store, definition, timers } = request
   const { response } = exchange
@@ -32,18 +37,31 @@ export function serveWatch(exchange: Exchange, request: WatchRequest): void {
     if (event.type !== 'ERROR') hasColumns = false
     return `${JSON.stringify({ type: event.type, object })}\n`
   }
-  const watch = store.watch(definition.resource, watchOptions(exchange, request), (event) => {
-    response.write(encode(event))
-    if (response.writableLength > WATCH_UNSENT_BYTES_MAX) response.destroy()
-  })
-  response.writeHead(200, {
+  const options = watchOptions(exchange, request)
+  let watch: Watch
+  try {
+    watch = store.watch(definition.resource, options, (event) => {
+      response.write(encode(event))
+      if (response.writableLength > WATCH_UNSENT_BYTES_MAX) response.destroy()
+    })
+  } catch (error) {
+    if (!isApiError(error, 'Expired')) throw error
+    sendHeaders(exchange)
+    response.end(`${JSON.stringify({ type: 'ERROR', object: error.status })}\n`)
+    return
+  }
+  sendHeaders(exchange)
+  const seconds = exchange.number('timeoutSeconds') || TIMEOUT_DEFAULT_SECONDS
+  endWith(watch, exchange, timers, seconds)
+}
+
+function sendHeaders(exchange: Exchange): void {
+  exchange.response.writeHead(200, {
     'content-type': 'application/json',
     'cache-control': 'no-cache, private',
     ...exchange.warningHeader(),
   })
-  response.flushHeaders()
-  const seconds = exchange.number('timeoutSeconds') || TIMEOUT_DEFAULT_SECONDS
-  endWith(watch, exchange, timers, seconds)
+  exchange.response.flushHeaders()
 }
 
 function endWith(watch: Watch, exchange: Exchange, timers: ApiTimers, seconds: number): void {
@@ -58,13 +76,16 @@ function endWith(watch: Watch, exchange: Exchange, timers: ApiTimers, seconds: n
   })
 }
 
+const noMatch = (why: string) =>
+  invalidOptions('ListOptions', [forbiddenValue('resourceVersionMatch', why)])
+
 function watchOptions(exchange: Exchange, { path }: WatchRequest) {
   const sendInitialEvents = exchange.query('sendInitialEvents')
-  const match = exchange.query('resourceVersionMatch')
+  const match = versionMatch(exchange)
   if (sendInitialEvents === 'true' && match !== 'NotOlderThan')
-    throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+    throw noMatch('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
   if (match !== undefined && sendInitialEvents === undefined)
-    throw badRequest(
+    throw noMatch(
       'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
     )
   const byName = path.name === undefined ? undefined : `metadata.name=${path.name}`

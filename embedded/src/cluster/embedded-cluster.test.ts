@@ -8,7 +8,6 @@ import { resources } from '../store/resources.ts'
 import { ApiClient } from './api-client.ts'
 import { EmbeddedCluster } from './embedded-cluster.ts'
 import { readKubeconfig } from './kubeconfig.ts'
-import { forgetOldEvents } from './objects.ts'
 
 describe('embedded cluster', function () {
   this.timeout(20_000)
@@ -98,27 +97,6 @@ describe('embedded cluster', function () {
     assert.deepEqual(readKubeconfig(second.kubeconfig), access)
     await untilReady(second)
     assert.notEqual(second.podPid('default', 'p'), pid)
-  })
-
-  it('forgets Events after an hour', async () => {
-    const { store } = await start('events')
-    const event = (name: string, lastTimestamp: string) =>
-      store.create(resources.events, {
-        metadata: { namespace: 'default', name },
-        involvedObject: { kind: 'Pod', namespace: 'default', name: 'p' },
-        reason: 'Test',
-        message: 'x',
-        type: 'Normal',
-        lastTimestamp,
-      })
-    event('old', '2030-01-01T00:00:00Z')
-    event('new', '2030-01-01T01:00:00Z')
-    forgetOldEvents(store, Date.parse('2030-01-01T01:00:01Z'))
-    const names = store.list(resources.events, { namespace: 'default' }).items
-    assert.deepEqual(
-      names.map(({ metadata }) => metadata.name),
-      ['new'],
-    )
   })
 
   it('runs beside others, but only once in one home', async () => {

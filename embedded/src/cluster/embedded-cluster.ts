@@ -21,7 +21,7 @@ import { type ApiCertificate, loadApiCertificate } from './api-certificate.ts'
 import { type Home, type HomeFacts, homeAt, openHome, rememberFacts } from './home.ts'
 import { buildKubeconfig } from './kubeconfig.ts'
 import { acquireHome, acquireLoopbackRange, type Lock, type LoopbackRange } from './lock.ts'
-import { forgetOldEvents, installBasics, nodeNames, operatorNamespace } from './objects.ts'
+import { installBasics, nodeNames, operatorNamespace } from './objects.ts'
 import { OperatorProcess } from './operator-process.ts'
 import { createPodLogs } from './pod-logs.ts'
 
@@ -34,8 +34,6 @@ export const embeddedImage = 'miniredis:embedded'
 export const STOP_GRACE_MS = 8000
 const OPERATOR_STOP_GRACE_MS = 3000
 const OPERATOR_PORT = 7000
-/** How often Events that are too old are looked for. */
-const EVENT_TIDYING_MS = 300_000
 
 export interface EmbeddedClusterOptions {
   readonly home: string
@@ -80,7 +78,6 @@ export class EmbeddedCluster {
   #certificate: ApiCertificate | undefined
   #api: ApiServer | undefined
   #apiUrl = ''
-  #cancelTidying: () => void = () => undefined
 
   private constructor(options: EmbeddedClusterOptions) {
     this.#options = options
@@ -178,7 +175,6 @@ export class EmbeddedCluster {
 
   /** Ends everything that it started; objects stay. May be called at any time, and again. */
   async stop(): Promise<void> {
-    this.#cancelTidying()
     const parts = this.#parts
     this.#parts = undefined
     await parts?.operator?.stop(OPERATOR_STOP_GRACE_MS)
@@ -220,16 +216,6 @@ export class EmbeddedCluster {
     for (const part of network) part.start()
     await kubelet.start()
     operator?.start()
-    this.#tidyEvents()
-  }
-
-  #tidyEvents(): void {
-    try {
-      forgetOldEvents(this.store, this.#clock.now())
-    } catch (error) {
-      this.#report(error)
-    }
-    this.#cancelTidying = this.#clock.after(EVENT_TIDYING_MS, () => this.#tidyEvents())
   }
 
   /** The port that is asked for, the one of the last time, or a free one; written down at once. */

@@ -55,29 +55,6 @@ export function installBasics(store: ApiStore, definitionsDirectory: string, now
 
 const poolResource: Resource = { group: apiGroup, version: 'v1alpha1', plural: 'runtimepools' }
 
-/** Kubernetes forgets Events after an hour. */
-export const EVENT_LIFE_MS = 3_600_000
-
-const eventSchema = z.looseObject({
-  metadata: z.looseObject({
-    name: z.string(),
-    namespace: z.string(),
-    creationTimestamp: z.string(),
-  }),
-  lastTimestamp: z.string().nullish(),
-})
-
-/** Whoever wrote them: nobody else removes them. */
-export function forgetOldEvents(store: ApiStore, now: number): void {
-  for (const item of store.list(resources.events).items) {
-    const { data } = eventSchema.safeParse(item)
-    if (data === undefined) continue
-    const { namespace, name, creationTimestamp } = data.metadata
-    const seenAt = Date.parse(data.lastTimestamp ?? creationTimestamp)
-    if (now - seenAt > EVENT_LIFE_MS) store.delete(resources.events, { namespace, name })
-  }
-}
-
 const buildDefaultPool = (): ObjectInput => ({
   apiVersion,
   kind: 'RuntimePool',

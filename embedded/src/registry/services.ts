@@ -88,7 +88,7 @@ function validateAddress(draft: Readonly<Fields>, old: KubeObject | undefined): 
   const before = text(peek(old, 'spec').clusterIP)
   const after = text(peek(draft, 'spec').clusterIP)
   if (before === '' || before === after || isExternal(peek(draft, 'spec'))) return []
-  return [invalidValue('spec.clusterIP', after, 'field is immutable')]
+  return [invalidValue('spec.clusterIPs[0]', [after], 'may not change once set')]
 }
 
 function allocateAddresses(draft: Fields, { addresses }: StrategyContext): StatusCause[] {

@@ -1,7 +1,6 @@
 /** Which nodes a pod may go to, and which of them is best. Pure. */
 import type { Claim, ClusterNode, LabelSelector, Pod, SelectorExpression } from '../kinds.ts'
 
-export const hostnameLabel = 'kubernetes.io/hostname'
 export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node'
 
 type Labels = Readonly<Record<string, string>>

@@ -38,12 +38,15 @@ export const nameForms: Readonly<
 }
 
 /** Every violation in `metadata`, paths beginning with 'metadata.'. */
-export function validateMetadata(metadata: Readonly<Fields>, form: NameForm): StatusCause[] {
+export function validateMetadata(
+  metadata: Readonly<Fields>,
+  { nameForm, isCustom }: { readonly nameForm: NameForm; readonly isCustom: boolean },
+): StatusCause[] {
   return [
-    ...validateName(metadata.name, form),
+    ...validateName(metadata.name, nameForm),
     ...validateLabels(metadata.labels),
     ...validateAnnotations(metadata.annotations),
-    ...validateFinalizers(metadata.finalizers),
+    ...validateFinalizers(metadata.finalizers, isCustom),
     ...validateOwners(metadata.ownerReferences),
   ]
 }
@@ -119,11 +122,23 @@ function validateAnnotations(annotations: unknown): StatusCause[] {
   return [...keys, { reason: 'FieldValueTooLong', field: path, message }]
 }
 
-function validateFinalizers(finalizers: unknown): StatusCause[] {
+/** Those of Kubernetes itself. */
+const standardFinalizers = [
+  'customresourcecleanup.apiextensions.k8s.io',
+  'foregroundDeletion',
+  'kubernetes',
+  'orphan',
+]
+
+/** Built-in kinds insist on a domain in the name. */
+function validateFinalizers(finalizers: unknown, isCustom: boolean): StatusCause[] {
   if (!Array.isArray(finalizers)) return []
-  return finalizers.flatMap((name) => {
-    const problem = qualifiedNameProblem(String(name))
-    return problem === '' ? [] : [invalidValue('metadata.finalizers', name, problem)]
+  return finalizers.map(String).flatMap((name, index) => {
+    const problem = qualifiedNameProblem(name)
+    if (problem !== '') return [invalidValue('metadata.finalizers', name, problem)]
+    if (isCustom || name.includes('/') || standardFinalizers.includes(name)) return []
+    const words = 'name is neither a standard finalizer name nor is it fully qualified'
+    return [invalidValue(`metadata.finalizers[${index}]`, name, words)]
   })
 }
 

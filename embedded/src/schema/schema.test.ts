@@ -232,7 +232,9 @@ describe('defaults and pruning', () => {
 
 describe('metadata', () => {
   const problem = (metadata: Record<string, unknown>) =>
-    lines(validateMetadata({ name: 'a', ...metadata }, 'subdomain'))[0]
+    lines(
+      validateMetadata({ name: 'a', ...metadata }, { nameForm: 'subdomain', isCustom: false }),
+    )[0]
 
   it('has good names, labels, annotations, finalizers and owners', () => {
     assert.equal(problem({ labels: { 'example.com/app': 'x', b: '' } }), undefined)
@@ -242,6 +244,8 @@ describe('metadata', () => {
     )
     assert.match(problem({ labels: { a: 'x y' } }) ?? '', /^metadata\.labels: Invalid value: "x y"/)
     assert.match(problem({ finalizers: ['a/b/c'] }) ?? '', /^metadata\.finalizers/)
+    assert.match(problem({ finalizers: ['bare'] }) ?? '', /^metadata\.finalizers\[0\]/)
+    assert.equal(problem({ finalizers: ['a.b/c', 'orphan'] }), undefined)
     assert.match(problem({ ownerReferences: [{ kind: 'X' }] }) ?? '', /ownerReferences\.apiVersion/)
     assert.match(problem({ name: 'a'.repeat(254) }) ?? '', /must be no more than 253 bytes/)
   })

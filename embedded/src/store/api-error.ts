@@ -38,7 +38,7 @@ export class ApiError extends Error {
       metadata: {},
       status: 'Failure',
       message,
-      reason,
+      ...(reason !== '' && { reason }),
       ...(details !== undefined && { details }),
       code,
     }
@@ -128,3 +128,7 @@ export function invalid(
     causes,
   })
 }
+
+/** What is wrong with the options of a request: 'ListOptions', 'PatchOptions' and so on. */
+export const invalidOptions = (kind: string, causes: readonly StatusCause[]): ApiError =>
+  invalid('meta.k8s.io', kind, '', causes)

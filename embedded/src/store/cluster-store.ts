@@ -1,5 +1,6 @@
 /** The API's verbs over the table: finds the definition, runs the write pipeline, commits, tells watches. */
 
+import { timestamp } from '../clock.ts'
 import { applyConfiguration, trackUpdate, type Writer } from '../patches/managed-fields.ts'
 import { bindPod } from '../registry/pods.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -17,6 +18,7 @@ import {
   conflict,
   forbidden,
   invalid,
+  invalidOptions,
   notFound,
   STALE_WRITE,
 } from './api-error.ts'
@@ -49,14 +51,12 @@ import {
 import { listPage, parseRevision, tooNew } from './list-page.ts'
 import type { ObjectTable } from './object-table.ts'
 import { parseApplied } from './parse-applied.ts'
-import { patchObject } from './patch-object.ts'
+import { checkPatchKind, patchObject } from './patch-object.ts'
 import { readScale, writeScale } from './scale.ts'
 import { type Predicate, parseFieldSelector, parseLabelSelector } from './selectors.ts'
-import { timestamp } from './times.ts'
 import type { WatchHub } from './watch-hub.ts'
 import {
   arrange,
-  conflictOfUid,
   isUnchanged,
   keepServerFields,
   nextGeneration,
@@ -162,6 +162,7 @@ export class ClusterStore implements ApiStore {
   patch(resource: Resource, key: ObjectKey, patch: Patch, options: WriteOptions = {}): KubeObject {
     return this.#perform('patch', resource, key, options.subresource, (definition) => {
       if (patch.kind === 'apply') return this.#apply(definition, key, patch, options)
+      checkPatchKind(definition, patch)
       const old = this.#required(definition, key)
       if (options.subresource === 'scale') {
         const scale = patchObject(definition, readScale(definition, old), patch)
@@ -226,7 +227,7 @@ export class ClusterStore implements ApiStore {
     old: KubeObject,
     metadata: KubeObject['metadata'],
   ): void {
-    const next = { ...old, metadata }
+    const next = { ...old, metadata: withoutEmptyLists(metadata) }
     if (isReleased(next)) this.#drop(definition, old)
     else this.#commit(definition, old, next)
   }
@@ -285,7 +286,8 @@ export class ClusterStore implements ApiStore {
 
   #initialiseMetadata(definition: ResourceDefinition, metadata: Fields, now: string): void {
     if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '')
-      throw badRequest('resourceVersion should not be set on objects to be created')
+      // Kubernetes answers with a bare 500 here
+      throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created')
     for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'])
       delete metadata[field]
     if (!definition.isNamespaced) delete metadata.namespace
@@ -363,7 +365,11 @@ export class ClusterStore implements ApiStore {
         `the name of the object (${String(name)}) does not match the name on the URL (${old.metadata.name})`,
       )
     if (typeof uid === 'string' && uid !== '' && uid !== old.metadata.uid)
-      throw conflictOfUid(old.metadata.name, uid, old.metadata.uid)
+      throw conflict(
+        resource,
+        old.metadata.name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      )
     if (typeof resourceVersion !== 'string' || resourceVersion === '') {
       if (definition.needsVersionToUpdate) throw needsVersion(definition, old)
       return
@@ -419,7 +425,7 @@ export class ClusterStore implements ApiStore {
     options: WriteOptions,
   ): KubeObject {
     if (options.fieldManager === undefined || options.fieldManager === '')
-      throw invalid('meta.k8s.io', 'PatchOptions', '', [
+      throw invalidOptions('PatchOptions', [
         requiredValue('fieldManager', 'is required for apply patch'),
       ])
     const config = parseApplied(definition, patch.body, key)
@@ -501,6 +507,15 @@ export class ClusterStore implements ApiStore {
   #context(): StrategyContext {
     const { now, addresses } = this.#environment
     return { now: timestamp(now()), addresses }
+  }
+}
+
+/** Empty means absent, as in the Go types. */
+function withoutEmptyLists({ finalizers, ownerReferences, ...rest }: KubeObject['metadata']) {
+  return {
+    ...rest,
+    ...(finalizers?.length && { finalizers }),
+    ...(ownerReferences?.length && { ownerReferences }),
   }
 }
 

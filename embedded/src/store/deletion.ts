@@ -1,11 +1,11 @@
 /** What a DELETE means for one object: pure, from the object and the options. */
+
+import { timestamp } from '../clock.ts'
 import { peek, text } from '../registry/draft.ts'
-import { ApiError, forbidden } from './api-error.ts'
+import { conflict, forbidden } from './api-error.ts'
 import type { DeleteOptions } from './api-store.ts'
 import type { KubeObject, ObjectMeta } from './kube-object.ts'
 import { resources } from './resources.ts'
-import { timestamp } from './times.ts'
-import { conflictOfUid } from './write-pipeline.ts'
 
 export const FOREGROUND = 'foregroundDeletion'
 export const ORPHAN = 'orphan'
@@ -43,16 +43,19 @@ export function isReleased({ kind, metadata }: KubeObject): boolean {
   )
 }
 
-function checkPreconditions({ metadata }: KubeObject, { preconditions }: DeleteOptions): void {
-  const { uid, resourceVersion } = preconditions ?? {}
+function checkPreconditions({ apiVersion, kind, metadata }: KubeObject, options: DeleteOptions) {
+  const { uid, resourceVersion } = options.preconditions ?? {}
+  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
+  // by its kind where every other conflict names the resource
+  const refuse = (why: string) => conflict({ group, version: '', plural: kind }, metadata.name, why)
   if (uid !== undefined && uid !== metadata.uid)
-    throw conflictOfUid(metadata.name, uid, metadata.uid)
-  if (resourceVersion === undefined || resourceVersion === metadata.resourceVersion) return
-  throw new ApiError(
-    409,
-    'Conflict',
-    `Operation cannot be fulfilled: Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`,
-  )
+    throw refuse(
+      `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+    )
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
+    throw refuse(
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+    )
 }
 
 function finalizersAfter(present: readonly string[], { propagationPolicy }: DeleteOptions) {

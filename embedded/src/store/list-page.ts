@@ -1,6 +1,7 @@
 /** Pages of a list: all pages of one list show the same revision. */
 import type { ResourceDefinition } from '../registry/resource-definition.ts'
-import { ApiError, badRequest, expired } from './api-error.ts'
+import { forbiddenValue } from '../schema/field-error.ts'
+import { ApiError, badRequest, expired, invalidOptions } from './api-error.ts'
 import type { ListOptions, ObjectList } from './api-store.ts'
 import { apiVersionOf, type KubeObject } from './kube-object.ts'
 import { compareKeys, type ObjectTable } from './object-table.ts'
@@ -65,7 +66,12 @@ function readAt(
 function exactRevision(options: ListOptions, newest: number): number | undefined {
   const { resourceVersion, resourceVersionMatch } = options
   if (resourceVersionMatch !== undefined && !resourceVersion)
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided')
+    throw invalidOptions('ListOptions', [
+      forbiddenValue(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden unless resourceVersion is provided',
+      ),
+    ])
   if (!resourceVersion) return undefined
   const revision = parseRevision(resourceVersion)
   if (revision > newest) throw tooNew(revision, newest)

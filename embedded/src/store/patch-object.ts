@@ -8,8 +8,12 @@ import type { Patch } from './api-store.ts'
 import type { KubeObject } from './kube-object.ts'
 
 /** @throws ApiError 415 for a strategic merge patch of a custom resource */
+export function checkPatchKind({ isCustom }: ResourceDefinition, { kind }: Patch): void {
+  if (isCustom && kind === 'strategic') throw noStrategicMerge()
+}
+
 export function patchObject(
-  { isCustom, schema }: ResourceDefinition,
+  { schema }: ResourceDefinition,
   object: KubeObject,
   patch: Exclude<Patch, { kind: 'apply' }>,
 ): unknown {
@@ -19,7 +23,6 @@ export function patchObject(
     case 'merge':
       return applyMergePatch(object, patch.body)
     case 'strategic':
-      if (isCustom) throw noStrategicMerge()
       return applyStrategicMerge(object, patch.body, schema)
   }
 }

@@ -9,7 +9,7 @@ import { validateMetadata } from '../schema/metadata-rules.ts'
 import { applyDefaults, pruneUnknownFields } from '../schema/prune.ts'
 import { type Fields, isFields } from '../schema/schema.ts'
 import { validateSchema } from '../schema/validate.ts'
-import { ApiError, badRequest, invalid, type StatusCause } from './api-error.ts'
+import { badRequest, invalid, type StatusCause } from './api-error.ts'
 import type { WriteOptions } from './api-store.ts'
 import { copyJson, isSameJson } from './json-equality.ts'
 import { apiVersionOf, type KubeObject } from './kube-object.ts'
@@ -100,7 +100,7 @@ export function validateDraft(
   )
   refuseMistyped(definition, causes)
   const metadata = draft.metadata as Fields
-  causes.push(...validateMetadata(metadata, definition.nameForm))
+  causes.push(...validateMetadata(metadata, definition))
   if (old !== undefined) causes.push(...validateFinalizerChange(metadata, old))
   causes.push(...validateByRules(definition, draft, old, causes))
   if (causes.length === 0) causes.push(...(definition.strategy.validate?.(draft, old) ?? []))
@@ -246,11 +246,3 @@ function comparable(object: Readonly<Record<string, unknown>>): unknown {
 export function arrange({ apiVersion, kind, metadata, ...rest }: Fields): KubeObject {
   return { apiVersion, kind, metadata, ...rest } as unknown as KubeObject
 }
-
-export const conflictOfUid = (name: string, wanted: string, found: string): ApiError =>
-  new ApiError(
-    409,
-    'Conflict',
-    `Operation cannot be fulfilled on "${name}": the UID in the precondition (${wanted}) does not match the UID in record (${found}). The object might have been deleted and then recreated`,
-    { name },
-  )

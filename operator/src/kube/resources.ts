@@ -7,7 +7,6 @@ import type {
   V1Node,
   V1PersistentVolumeClaim,
   V1Pod,
-  V1PodDisruptionBudget,
   V1Secret,
   V1Service,
   V1StorageClass,
@@ -29,7 +28,6 @@ export type Secret = Builtin<V1Secret>
 export type Service = Builtin<V1Service>
 export type EndpointSlice = Builtin<V1EndpointSlice>
 export type PersistentVolumeClaim = Builtin<V1PersistentVolumeClaim>
-export type PodDisruptionBudget = Builtin<V1PodDisruptionBudget>
 export type StorageClass = Builtin<V1StorageClass>
 export type KubeNode = Builtin<V1Node>
 export type Lease = Builtin<V1Lease>
@@ -59,11 +57,6 @@ export const endpointSlices: ResourceType<EndpointSlice> = namespaced(
   'discovery.k8s.io/v1',
   'EndpointSlice',
   'endpointslices',
-)
-export const podDisruptionBudgets: ResourceType<PodDisruptionBudget> = namespaced(
-  'policy/v1',
-  'PodDisruptionBudget',
-  'poddisruptionbudgets',
 )
 export const leases: ResourceType<Lease> = namespaced('coordination.k8s.io/v1', 'Lease', 'leases')
 export const nodes: ResourceType<KubeNode> = cluster('v1', 'Node', 'nodes')

@@ -23,9 +23,9 @@ import { Executor } from './executor.ts'
 import { Housekeeping, TICK_MS } from './housekeeping.ts'
 import { defaultLimits, type EngineLimits, LINGER_MS } from './limits.ts'
 import { Newcomers } from './newcomers.ts'
+import { Refusals } from './refusals.ts'
 import { TurnQueue } from './turn-queue.ts'
 
-const NO_ROOM = '-ERR max number of clients reached\r\n'
 const KEEP_ALIVE_MS = 300_000
 const BACKLOG = 511
 /** Clients are let in when data is loaded, or after this: then they hear that it is loading. */
@@ -109,6 +109,7 @@ class Server implements EngineServer, ConnectionHost {
   readonly #listener: net.Server
   readonly #connections = new Set<Connection>()
   readonly #newcomers: Newcomers
+  readonly #refusals = new Refusals()
   readonly #lingering = new Map<Connection, number>()
   readonly #turns = new TurnQueue<Tenant | undefined, Connection>()
   readonly #housekeeping: Housekeeping
@@ -237,6 +238,7 @@ class Server implements EngineServer, ConnectionHost {
     this.#listener.close(() => resolve())
     for (const socket of this.#early ?? []) socket.destroy()
     for (const connection of [...this.#connections]) connection.close()
+    this.#refusals.close()
     await promise
     await this.#storage?.close(saves)
   }
@@ -247,8 +249,7 @@ class Server implements EngineServer, ConnectionHost {
       return
     }
     if (this.#connections.size >= this.limits.connectionsMax) {
-      socket.end(NO_ROOM)
-      socket.resume()
+      this.#refusals.add(socket)
       return
     }
     const connection = new Connection(this, socket, ++this.#lastId)

@@ -13,6 +13,8 @@ export const OUTPUT_PAUSE_BYTES = 256 * 1024
 export const PENDING_WRITES_MAX = 64
 /** Longest time for the peer to take the last reply of a connection that is being closed. */
 export const LINGER_MS = 2000
+/** Connections beyond the process's limit that may linger so; more are closed without a word. */
+export const REFUSALS_MAX = 256
 
 export interface EngineLimits {
   /** Connections of all tenants and of nobody. */
