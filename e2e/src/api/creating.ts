@@ -168,8 +168,8 @@ export const replacing: readonly Row[] = [
   row('without its version', put(`${pools}/p`, pool('p', { members: 5 })), {
     ...refused(422, 'Invalid', { causes: ['metadata.resourceVersion'] }),
   }),
-  row('what cannot change', patch('merge', `${pools}/p`, { spec: { storage: { size: '2Gi' } } }), {
-    ...refused(422, 'Invalid', { causes: ['spec.storage'], message: /cannot be changed/ }),
+  row('what cannot shrink', patch('merge', `${pools}/p`, { spec: { storage: { size: '1Mi' } } }), {
+    ...refused(422, 'Invalid', { causes: ['spec.storage.size'], message: /cannot shrink/ }),
   }),
   row('a Service', post(services, { metadata: { name: 's' }, spec: { ports: [{ port: 1 }] } }), {
     code: 201,
