@@ -56,7 +56,7 @@ export function createParts(ports: Ports): OperatorParts {
     random,
     onChange: (member, change) => news.ofMember(member, change),
   })
-  const memory = { linked: new Map(), vanished: new Map() }
+  const memory = { linked: new Map(), vanished: new Map(), definitions: new Map() }
   const tenantMemory: TenantMemory = { usageWrittenMs: new Map(), writtenStatus: new Map() }
   const news = new News({ ...ports, namespace, shards, members: links, ...tenantMemory })
   const common = { ...ports, namespace, shards, members: links }

@@ -370,6 +370,19 @@ describe('deleted tenants', () => {
     assert.match(poolCondition(world, 'OrphansHeld')?.message ?? '', /another one than before/)
     assert.deepEqual(heldTenants(world), ['cache', 'new', 'queue'])
     assert.equal(readyOf(world.tenant('new')), 'True Serving')
+    const message = poolCondition(world, 'OrphansHeld')?.message ?? ''
+    const word = /accept-orphan-removal=(\w+)/.exec(message)?.[1] ?? ''
+    world.patch(runtimePools, OPERATOR_NAMESPACE, 'default', {
+      metadata: { annotations: { [annotations.acceptOrphanRemoval]: word } },
+    })
+    const taken = () =>
+      world.find(runtimePools, OPERATOR_NAMESPACE, 'default')?.status?.tenantDefinitionUid
+    const before = taken()
+    await world.reconcilePools()
+    const after = taken()
+    assert.notEqual(after, before)
+    await world.reconcilePoolsOnOldCaches()
+    assert.equal(taken(), after, 'an old cache brought the old definition back')
   })
 })
 

@@ -96,7 +96,7 @@ export class World {
       ...common,
       defaultImage: 'miniredis:test',
       authority: new InternalAuthority({ kube, caches, clock, namespace }),
-      memory: { linked: new Map(), vanished: new Map() },
+      memory: { linked: new Map(), vanished: new Map(), definitions: new Map() },
     }
     const newSecretText = () => String(secretsMade++).padStart(32, 'x')
     return [
@@ -182,6 +182,11 @@ export class World {
   async reconcilePools(): Promise<void> {
     this.refresh()
     for (const pool of this.all(runtimePools)) this.#pools.add(keyOfObject(pool))
+    await this.reconcilePoolsOnOldCaches()
+  }
+
+  /** As when a reconcile is quicker than the watch that tells what the last one wrote. */
+  async reconcilePoolsOnOldCaches(): Promise<void> {
     for (const key of this.#pools) await this.#turn(key, () => reconcilePool(key, this.#pool))
     this.settleApi()
   }

@@ -174,7 +174,8 @@ async function observeOrphans(
   const owners = new Set([...serving.map(ownerUidOf), ...open.map(({ tenantUid }) => tenantUid)])
   const cached = new Set(ports.caches.of(tenantNodes).list().flatMap(dataUidsOf))
   const isMissing = [...owners].some((uid) => !cached.has(uid) && !leaving.has(uid))
-  const known = pool?.status?.tenantDefinitionUid
+  const written = ports.memory.definitions.get(pool?.metadata.uid ?? '')
+  const known = written ?? pool?.status?.tenantDefinitionUid
   const isFirstLook = known === undefined || (pool?.status?.tenants ?? 0) === 0
   const base = {
     tenants: owners.size,

@@ -45,4 +45,9 @@ export interface PoolMemory {
   readonly linked: Map<string, Set<string>>
   /** When a tenant was first seen to have vanished, by pool and tenant UID. */
   readonly vanished: Map<string, Map<string, number>>
+  /**
+   * The definition of TenantNodes that was last written into a pool's status, by pool UID. The cache
+   * may still show an older status, and an older definition must not come back through it.
+   */
+  readonly definitions: Map<string, string>
 }

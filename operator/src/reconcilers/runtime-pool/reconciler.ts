@@ -36,13 +36,16 @@ async function writeStatus(
   { orphans }: PoolPlan,
   seen: Observed,
   error: OperatingError | undefined,
-  { kube, clock, recorder, metrics }: PoolPorts,
+  { kube, clock, recorder, metrics, memory }: PoolPorts,
 ): Promise<void> {
   const { pool } = seen
   if (pool === undefined) return
   const status = poolStatus({ pool, seen, orphans, failure: error?.code, nowMs: clock.now() })
   const held = orphans.kind === 'held' ? orphans.tenantUids.length : 0
   metrics.orphansHeld.set({ pool: pool.metadata.name }, held)
+  const { tenantDefinitionUid } = status
+  if (tenantDefinitionUid !== undefined)
+    memory.definitions.set(pool.metadata.uid, tenantDefinitionUid)
   const isWritten = await kube.patchStatus(runtimePools, pool, status)
   if (isWritten) announceOrphans(pool, status, recorder)
 }
